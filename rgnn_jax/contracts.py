@@ -1,0 +1,72 @@
+"""What the rooms promise each other: sequence models, objectives, batches.
+
+A model is a `flax.linen` module, so a contract's method `f(...)` is called as
+`model.apply({"params": params}, ..., method="f")`; nothing else about a model is
+known to training or to sampling.
+"""
+
+from typing import Any, Protocol
+
+import jax
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+
+Params = PyTree
+Carry = PyTree
+Batch = PyTree
+Metrics = dict[str, tuple[Array, Array]]
+
+
+class SequenceModel(Protocol):
+    """A model that reads tokens left to right; one set of parameters, two ways to run it.
+
+    `__call__` scores whole sequences in parallel, as in training. `prefill` does the same from a carry and
+    returns the carry after the last token; `step` is its one-token form, made fast. The logits agree.
+    """
+
+    vocabulary_size: int
+
+    @property
+    def max_length(self) -> int | None:
+        """Most tokens a carry can hold, or None where the carry does not grow."""
+
+    def __call__(self, tokens: Int[Array, "b t"], *, train: bool = False) -> Float[Array, "b t v"]:
+        """Logits of each next token, given the tokens up to and including this one."""
+
+    def init_carry(self, batch: int, length: int) -> Carry:
+        """The carry before any token, with room for `length` tokens (no parameters needed)."""
+
+    def grow_carry(self, carry: Carry, length: int) -> Carry:
+        """The same carry with room for `length` tokens; the identity where the carry does not grow."""
+
+    def prefill(self, carry: Carry, tokens: Int[Array, "b t"]) -> tuple[Carry, Float[Array, "b t v"]]:
+        """Reads `tokens` after what the carry has read, in one parallel pass."""
+
+    def step(self, carry: Carry, token: Int[Array, " b"]) -> tuple[Carry, Float[Array, "b v"]]:
+        """Reads one token."""
+
+
+class Objective(Protocol):
+    """A loss over one micro-batch, and the numbers worth logging, each as a masked (sum, count)."""
+
+    def init(self, key: PRNGKeyArray) -> Params:
+        """Fresh parameters."""
+
+    def __call__(
+        self, params: Params, batch: Batch, key: PRNGKeyArray, train: bool
+    ) -> tuple[Float[Array, ""], Metrics]:
+        """The scalar that training minimises (a mean over the batch), and its metrics."""
+
+
+class Batches(Protocol):
+    """Training data that live on the device, and the pure function that draws a micro-batch from them.
+
+    The micro-batch is the unit of randomness: micro-batch `index` of `count` at `step` depends on
+    nothing but these and the key, so one device and eight see the same data and the same dropout.
+    """
+
+    data: PyTree[jax.Array | Any]
+
+    def draw(
+        self, data: PyTree, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int
+    ) -> Batch:
+        """Micro-batch `index` of the `count` that make up the batch of `step`."""

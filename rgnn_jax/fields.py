@@ -1,0 +1,22 @@
+"""The base of every configuration section, and the types its fields are made of."""
+
+from typing import Annotated
+
+import msgspec
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A frozen, validated group of settings."""
+
+
+class Variant(Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """A section that is one of several; `class LSTMConfig(Variant, tag="lstm")` is chosen by `kind = "lstm"`."""
+
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+NaturalNumber = Annotated[int, msgspec.Meta(ge=0)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+Positive = Annotated[float, msgspec.Meta(gt=0, lt=1e30)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0, lt=1e30)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Rate = Annotated[float, msgspec.Meta(ge=0, lt=1)]
