@@ -10,7 +10,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Variant(Section, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """A section that is one of several; `class LSTMConfig(Variant, tag="lstm")` is chosen by `kind = "lstm"`."""
+    """A section that is one of several: `kind = "lstm"` chooses the one with `tag="lstm"`."""
 
 
 Count = Annotated[int, msgspec.Meta(ge=1)]

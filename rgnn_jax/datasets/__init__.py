@@ -1,0 +1,1 @@
+"""Data: texts and, from them, batches."""

@@ -1,0 +1,1 @@
+"""The course documents' protocols, one file each, and the page that shows them."""

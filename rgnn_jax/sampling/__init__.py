@@ -1,0 +1,1 @@
+"""Autoregressive decoding: rules, one compiled loop, text."""

@@ -1,0 +1,61 @@
+"""What several commands have in common: how they are registered, and how they print."""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def add_command(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    example: str,
+    *,
+    takes_settings: bool = False,
+) -> argparse.ArgumentParser:
+    """A sub-command with a one-sentence summary and an example in its help."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog="example: " + example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run, takes_settings=takes_settings, prog=f"rgnn {name}")
+    return parser
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The arguments that name a run and one of its checkpoints."""
+    parser.add_argument("name", metavar="RUN", help="a run's name under --ckpt-dir, or its path")
+    add_ckpt_dir(parser)
+    parser.add_argument("--step", default="latest", help="checkpoint to use: latest, best or a step")
+
+
+def add_ckpt_dir(parser: argparse.ArgumentParser) -> None:
+    """Where runs live."""
+    parser.add_argument("--ckpt-dir", type=Path, default=Path("ckpt"), help="where runs live (default: ckpt)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Machine-readable output."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output."""
+    json.dump(value, sys.stdout, ensure_ascii=False)
+    print()
+
+
+def read_file(path: Path) -> str:
+    """A whole UTF-8 text, with the refusals of training texts."""
+    from rgnn_jax.datasets.text_file import read_pieces
+
+    return "".join(read_pieces(path, hashlib.sha256()))

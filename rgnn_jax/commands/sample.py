@@ -1,0 +1,137 @@
+"""`rgnn sample`: a trained run continues a prompt."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, print_json, read_file
+from rgnn_jax.errors import UserError
+
+
+def register(commands: Any) -> None:
+    """Adds the command."""
+    parser = add_command(
+        commands,
+        "sample",
+        run,
+        "Continue a prompt, or the beginnings of a split's paragraphs beside the true text.",
+        'rgnn sample lstm_chapter --prompt "the gate " --max-new-tokens 200 --temperature 0.8 --stream',
+    )
+    add_run(parser)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--prompt", help="the text to continue (default: a new line)")
+    source.add_argument("--prompt-file", type=Path, help="a UTF-8 file with the text to continue")
+    source.add_argument(
+        "--paragraphs",
+        choices=("train", "validation", "test"),
+        help="the exercise's test: continue each paragraph's first --prompt-length characters greedily",
+    )
+    parser.add_argument("--prompt-length", type=int, default=30, help="with --paragraphs (default: 30)")
+    parser.add_argument(
+        "--max-new-tokens", type=int, help="characters to write (default: 200; 100 with --paragraphs)"
+    )
+    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--top-k", type=int, default=0, help="0: off")
+    parser.add_argument("--top-p", type=float, default=1.0, help="1: off")
+    parser.add_argument("--min-p", type=float, default=0.0, help="0: off")
+    parser.add_argument("--repetition-penalty", type=float, default=1.0, help="1: off")
+    parser.add_argument("--greedy", action="store_true", help="always the most likely character")
+    parser.add_argument(
+        "--num-samples", type=int, default=1, help="continuations, or paragraphs (default: 1)"
+    )
+    parser.add_argument(
+        "--stop", action="append", default=[], metavar="TEXT", help="end where this appears; repeatable"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--stream", action="store_true", help="print characters as they are written")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints what the run writes."""
+    from rgnn_jax.train.devices import set_up
+
+    set_up(1)
+    from rgnn_jax.sampling.rules import SamplingRule
+    from rgnn_jax.train.session import load_run
+
+    rule = SamplingRule(
+        do_sample=not (args.greedy or args.paragraphs),
+        temperature=args.temperature,
+        top_k=args.top_k,
+        top_p=args.top_p,
+        min_p=args.min_p,
+        repetition_penalty=args.repetition_penalty,
+    )
+    if args.stream and (args.json or args.num_samples > 1 or args.paragraphs):
+        raise UserError(
+            "--stream writes one plain continuation: leave out --json, --num-samples and --paragraphs"
+        )
+    loaded = load_run(args.name, args.ckpt_dir, step=args.step)
+    if args.paragraphs:
+        return _paragraphs(args, loaded, rule)
+    return _prompt(args, loaded, rule)
+
+
+def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
+    import jax
+
+    from rgnn_jax.sampling.decode import generate
+    from rgnn_jax.sampling.text import cut_at_stop, stream_text
+
+    prompt = "\n" if args.prompt is None else args.prompt
+    if args.prompt_file is not None:
+        prompt = read_file(args.prompt_file)
+    prompt = loaded.experiment.data.normalise(prompt)
+    codes = loaded.vocabulary.encode(prompt)[None]
+    key = jax.random.key(args.seed)
+    count = args.max_new_tokens or 200
+    if args.stream:
+        print(prompt, end="", flush=True)
+        for piece in stream_text(
+            loaded.model, loaded.params, codes, loaded.vocabulary.decode, args.stop,
+            rule=rule, max_new_tokens=count, key=key,
+        ):  # fmt: skip
+            print(piece, end="", flush=True)
+        print()
+        return 0
+    tokens = generate(
+        loaded.model, loaded.params, codes,
+        rule=rule, max_new_tokens=count, key=key, num_return_sequences=args.num_samples,
+    )  # fmt: skip
+    texts = [cut_at_stop(loaded.vocabulary.decode(row), args.stop) for row in tokens]
+    if args.json:
+        print_json(
+            {"run": str(loaded.directory.path), "step": loaded.step, "prompt": prompt, "samples": texts}
+        )
+        return 0
+    for i, text in enumerate(texts):
+        if args.num_samples > 1:
+            print(f"--- {i + 1}")
+        print(prompt + text)
+    return 0
+
+
+def _paragraphs(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
+    from rgnn_jax.experiments.continuations import continue_paragraphs
+    from rgnn_jax.train.session import load_task
+
+    text = load_task(loaded).text
+    pairs = continue_paragraphs(
+        loaded, text.paragraphs(args.paragraphs),
+        rule=rule, count=args.num_samples, prompt_length=args.prompt_length,
+        max_new_tokens=args.max_new_tokens or 100, seed=args.seed,
+    )  # fmt: skip
+    if args.json:
+        print_json(
+            {
+                "run": str(loaded.directory.path),
+                "step": loaded.step,
+                "pairs": [pair._asdict() for pair in pairs],
+            }
+        )
+        return 0
+    for pair in pairs:
+        print(f"Text:  {pair.text}\nModel: {pair.prompt}{pair.continuation}\n", file=sys.stdout)
+    return 0

@@ -1,0 +1,114 @@
+"""The optimiser: settings, schedule, and the gradient transformation they stand for."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PyTree
+from optax import contrib
+
+from rgnn_jax.fields import Fraction, NaturalNumber, NonNegative, Positive, Rate, Section
+
+# Tables are looked up, not multiplied with, and the head's rows are classes: Muon suits neither.
+_NOT_FOR_MUON = ("embedding", "table", "head", "conv_mix")
+
+
+class OptimizerConfig(Section):
+    """How parameters follow their gradients.
+
+    AdamW (Loshchilov & Hutter 2019) for everything, or Muon (Jordan et al. 2024) for the hidden layers'
+    matrices with AdamW for the rest. Weight decay spares biases, norms and embeddings.
+    """
+
+    kind: Literal["adamw", "muon"] = "adamw"
+    learning_rate: Positive = 1e-3
+    schedule: Literal["constant", "cosine", "linear"] = "cosine"
+    warmup_steps: NaturalNumber = 50
+    decay_from: Fraction = 0.0
+    final_fraction: Fraction = 0.1
+    weight_decay: NonNegative = 0.0
+    clip_norm: NonNegative = 1.0
+    beta1: Rate = 0.9
+    beta2: Rate = 0.99
+    epsilon: Positive = 1e-8
+    muon_learning_rate: Positive = 0.02
+    muon_momentum: Rate = 0.95
+
+
+def learning_rate(
+    config: OptimizerConfig, step: Int[Array, ""], progress: Float[Array, ""]
+) -> Float[Array, ""]:
+    """The rate of one step: linear warm-up in steps, then a decay in the run's progress.
+
+    Args:
+        config: `schedule` decays from the fraction `decay_from` of the run to `final_fraction` of the rate.
+        step: steps taken so far.
+        progress: the fraction of the run that is over, whether counted in steps or in seconds.
+    """
+    warmup = jnp.minimum(1.0, (step + 1) / max(config.warmup_steps, 1))
+    decayed = jnp.clip((progress - config.decay_from) / max(1.0 - config.decay_from, 1e-6), 0.0, 1.0)
+    match config.schedule:
+        case "constant":
+            shape = jnp.ones_like(decayed)
+        case "cosine":
+            shape = 0.5 * (1.0 + jnp.cos(jnp.pi * decayed))
+        case "linear":
+            shape = 1.0 - decayed
+    return config.learning_rate * warmup * (config.final_fraction + (1.0 - config.final_fraction) * shape)
+
+
+def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
+    """Gradients to unscaled updates: the step multiplies them by minus the learning rate.
+
+    The rate stays outside so that a sweep may vary it as an array.
+    """
+    adamw = optax.chain(
+        optax.scale_by_adam(config.beta1, config.beta2, config.epsilon),
+        optax.add_decayed_weights(config.weight_decay, mask=_decayed),
+    )
+    if config.kind == "muon":
+        muon = optax.chain(
+            contrib.scale_by_muon(
+                beta=config.muon_momentum,
+                weight_dimension_numbers=_muon_dimensions,
+                ns_coeffs=_NS_COEFFICIENTS,
+            ),
+            optax.add_decayed_weights(config.weight_decay),
+            optax.scale(config.muon_learning_rate / config.learning_rate),
+        )
+        adamw = optax.partition({"muon": muon, "adamw": adamw}, _labels)
+    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
+    return optax.chain(clip, adamw)
+
+
+_NS_COEFFICIENTS = (3.4445, -4.775, 2.0315)
+
+
+def _path_names(path: tuple) -> list[str]:
+    return [str(getattr(part, "key", part)) for part in path]
+
+
+def _is_matrix(path: tuple, leaf: Array) -> bool:
+    names = _path_names(path)
+    return leaf.ndim >= 2 and not any(word in name for name in names for word in _NOT_FOR_MUON)
+
+
+def _decayed(params: PyTree) -> PyTree:
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: leaf.ndim >= 2 and not any("embedding" in name for name in _path_names(path)),
+        params,
+    )
+
+
+def _labels(params: PyTree) -> PyTree:
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: "muon" if _is_matrix(path, leaf) else "adamw", params
+    )
+
+
+def _muon_dimensions(params: PyTree) -> PyTree:
+    """All axes but the last are a matrix's input: a convolution's taps and channels are one."""
+    return jax.tree.map(
+        lambda leaf: contrib.MuonDimensionNumbers(tuple(range(leaf.ndim - 1)), leaf.ndim - 1), params
+    )

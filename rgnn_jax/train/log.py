@@ -1,0 +1,117 @@
+"""What a run tells: a progress bar or plain lines, `log.txt`, `metrics.jsonl`, TensorBoard files."""
+
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from rgnn_jax.errors import UserError
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as a person says them: `8 s`, `3 min 05 s`, `2 h 10 min`."""
+    if not math.isfinite(seconds):
+        return "-"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+class RunLog:
+    """Writes one run's progress; a context manager, closed even when training fails.
+
+    Args:
+        directory: the run's directory, or None where no files are wanted.
+        tensorboard: also write event files for TensorBoard.
+        quiet: nothing on standard error.
+    """
+
+    def __init__(self, directory: Path | None, *, tensorboard: bool = False, quiet: bool = False) -> None:
+        self._text = (directory / "log.txt").open("a", encoding="utf-8") if directory else None
+        self._metrics = (directory / "metrics.jsonl").open("ab") if directory else None
+        self._events = _event_writer(directory) if directory and tensorboard else None
+        self._bar = _ProgressBar() if not quiet and sys.stderr.isatty() else None
+        self._lines = not quiet and self._bar is None
+        self._last_line = -math.inf
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in (self._bar, self._text, self._metrics, self._events):
+            if file is not None:
+                file.close()
+
+    def message(self, text: str) -> None:
+        """One line for the person and for `log.txt`."""
+        if self._bar:
+            self._bar.print(text)
+        elif self._lines:
+            print(text, file=sys.stderr, flush=True)
+        if self._text:
+            self._text.write(text + "\n")
+            self._text.flush()
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """One row of `metrics.jsonl`, and the same for TensorBoard."""
+        if self._metrics:
+            self._metrics.write(msgspec.json.encode({"step": step, **values}) + b"\n")
+            self._metrics.flush()
+        if self._events:
+            for name, value in values.items():
+                self._events.add_scalar(name, value, step)
+
+    def progress(self, fraction: float, seconds: float, text: str) -> None:
+        """How far the run is after `seconds`; plain lines come at most every ten seconds."""
+        text += f"  {format_duration(seconds * (1.0 / fraction - 1.0) if fraction else math.inf)} left"
+        if self._bar:
+            self._bar.update(fraction, text)
+        elif self._lines and time.monotonic() - self._last_line > 10:
+            self._last_line = time.monotonic()
+            print(f"{fraction:4.0%}  {text}", file=sys.stderr, flush=True)
+
+
+class _ProgressBar:
+    """rich's bar on standard error, imported only where a person watches."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+        self._progress = Progress(
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("compiling", total=1.0)
+        self._progress.start()
+
+    def update(self, fraction: float, text: str) -> None:
+        self._progress.update(self._task, completed=fraction, description=text)
+
+    def print(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._progress.stop()
+
+
+def _event_writer(directory: Path) -> Any:
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise UserError(
+            'training.tensorboard needs tensorboardX; install it with: pip install "rgnn-jax[tensorboard]"'
+        ) from None
+    return SummaryWriter(str(directory / "tensorboard"))

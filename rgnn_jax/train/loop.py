@@ -1,0 +1,278 @@
+"""The training loop: compiled calls, and between them logging, evaluation, saving and signals."""
+
+import dataclasses
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from rgnn_jax.config import Experiment, Task, TrainingConfig
+from rgnn_jax.contracts import Params
+from rgnn_jax.errors import WorkFailed
+from rgnn_jax.train.checkpoint import Checkpoints
+from rgnn_jax.train.devices import Compiled
+from rgnn_jax.train.log import RunLog
+from rgnn_jax.train.state import TrainState
+from rgnn_jax.train.step import Clock, StepResult
+
+# A call this long keeps a progress bar alive and a signal answered; a shorter one only adds overhead.
+_CALL_SECONDS = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        step: steps taken in all.
+        seconds: wall-clock seconds in all, earlier sessions of a resumed run included.
+        metrics: the last held-out metrics.
+        signal: the signal that stopped it, or None where it ran to its end.
+    """
+
+    step: int
+    seconds: float
+    metrics: dict[str, float]
+    signal: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Where a run ends and where it pauses, in steps."""
+
+    steps: float
+    seconds: float
+    pauses: tuple[int, ...]
+    milestones: frozenset[int]
+
+    @classmethod
+    def of(cls, training: TrainingConfig, steps_per_epoch: float) -> "Limits":
+        """The limits that a configuration sets."""
+        by_epochs = math.inf if training.epochs is None else math.ceil(training.epochs * steps_per_epoch)
+        return cls(
+            steps=min(training.steps or math.inf, by_epochs),
+            seconds=training.max_seconds or math.inf,
+            pauses=tuple(n for n in (training.log_every, training.evaluate_every, training.save_every) if n),
+            milestones=frozenset(max(1, round(epoch * steps_per_epoch)) for epoch in training.milestones),
+        )
+
+    def next_pause(self, step: int) -> int:
+        """The first step after `step` at which the loop has something to do."""
+        ends = [step - step % every + every for every in self.pauses]
+        ends += [milestone for milestone in self.milestones if milestone > step]
+        return int(min([*ends, self.steps]))
+
+    def progress(self, step: int, seconds: float) -> float:
+        """The fraction of the run that is over."""
+        return max(step / self.steps, seconds / self.seconds)
+
+    def clock(self, step: int, seconds: float, step_seconds: float) -> Clock:
+        """The schedule's clock; counted in steps it does not depend on where calls begin."""
+        if step / self.steps >= (seconds + step_seconds) / self.seconds:
+            return Clock(np.int32(0), np.float32(0.0), np.float32(1.0 / self.steps))
+        return Clock(
+            np.int32(step), np.float32(seconds / self.seconds), np.float32(step_seconds / self.seconds)
+        )
+
+
+class Pace:
+    """How many steps the next call takes, from how long the last ones took."""
+
+    def __init__(self) -> None:
+        self.step_seconds = 0.0
+        self._calls = 0
+
+    def count(self, pause: int, remaining_seconds: float) -> int:
+        """Steps up to `pause` that fit in a call and in the time left; 0 where not even one fits."""
+        if self._calls < 2:
+            return 1
+        fits = min(_CALL_SECONDS, remaining_seconds) / max(self.step_seconds, 1e-6)
+        return min(pause, int(fits) if remaining_seconds < _CALL_SECONDS else max(1, int(fits)))
+
+    def measure(self, count: int, seconds: float) -> None:
+        """Takes note of a call; the first one compiles and says nothing about the next."""
+        self._calls += 1
+        if self._calls == 1:
+            return
+        new = seconds / count
+        self.step_seconds = new if self._calls <= 3 else 0.5 * (self.step_seconds + new)
+
+
+def train(
+    experiment: Experiment,
+    task: Task,
+    compiled: Compiled,
+    checkpoints: Checkpoints | None,
+    log: RunLog,
+    *,
+    started: float,
+    resume: bool = False,
+    on_milestone: Callable[[int, Params], None] | None = None,
+) -> Outcome:
+    """Trains to the end of the run, to its time limit or to a signal; saves in each case.
+
+    Args:
+        experiment: the run's resolved settings.
+        task: what `config.build` made of them.
+        compiled: the update and its devices.
+        checkpoints: where states are kept, or None to keep nothing.
+        log: where progress goes.
+        started: `time.monotonic()` at the start of the command.
+        resume: continue from the latest checkpoint.
+        on_milestone: called with the step and the parameters at each milestone.
+
+    Raises:
+        WorkFailed: on a loss or gradient that is not finite; the last good state is saved.
+    """
+    training = experiment.training
+    limits = Limits.of(training, task.steps_per_epoch)
+    state, seconds_before = _start(training, compiled, checkpoints, resume)
+    step = int(compiled.fetch(state.step))
+    data = compiled.place(task.batches.data)
+    pace, totals, held_out = Pace(), _Totals(), dict[str, float]()
+    best, saved = math.inf, step if resume else -1
+    if checkpoints is not None and resume:
+        best = checkpoints.best_metric()
+
+    def seconds() -> float:
+        return seconds_before + time.monotonic() - started
+
+    def save(metric: float | None = None, *, keep: bool = False) -> None:
+        nonlocal saved
+        if checkpoints is not None and saved != step:
+            checkpoints.save(
+                step, compiled.fetch(state), metric=metric, keep=keep, info={"seconds": seconds()}
+            )
+            saved = step
+
+    def evaluate() -> float | None:
+        nonlocal held_out
+        held_out = task.evaluate(compiled.fetch(state.best_params), "validation")
+        if held_out:
+            log.metrics(step, {f"validation_{name}": value for name, value in held_out.items()})
+            epoch = step / task.steps_per_epoch
+            log.message(f"step {step}  epoch {epoch:.4g}  " + describe(held_out, "held-out "))
+        return held_out.get("loss")
+
+    with _stop_signals() as stopped:
+        while step < limits.steps:
+            remaining = limits.seconds - seconds()
+            count = pace.count(limits.next_pause(step) - step, remaining)
+            clock = limits.clock(step, seconds(), pace.step_seconds)
+            count, clock, stop = _agree(count, clock, stopped())
+            if stop or count <= 0:
+                break
+            began = time.monotonic()
+            state, result = compiled.run(state, data, training.seed, count, clock)
+            pace.measure(count, time.monotonic() - began)
+            if not result.finite:
+                step = int(compiled.fetch(state.step))
+                save()
+                raise WorkFailed(_not_finite(step, result, checkpoints is not None))
+            step += count
+            totals.add(result, count)
+            done = limits.progress(step, seconds())
+            log.progress(done, seconds(), _status(step, result, pace, task))
+            if step % training.log_every == 0:
+                log.metrics(
+                    step, {"epoch": step / task.steps_per_epoch, "seconds": seconds(), **totals.take()}
+                )
+            milestone, last = step in limits.milestones, step >= limits.steps
+            metric = evaluate() if milestone or last or _due(step, training.evaluate_every) else None
+            improved = metric is not None and metric < best
+            best = metric if improved else best
+            if milestone or last or improved or _due(step, training.save_every):
+                save(metric, keep=milestone)
+            if milestone and on_milestone:
+                on_milestone(step, compiled.fetch(state.best_params))
+        save(evaluate() if step < limits.steps and stopped() is None else None)
+        return Outcome(step=step, seconds=seconds(), metrics=held_out, signal=stopped())
+
+
+def _due(step: int, every: int) -> bool:
+    return bool(every) and step % every == 0
+
+
+def _start(
+    training: TrainingConfig, compiled: Compiled, checkpoints: Checkpoints | None, resume: bool
+) -> tuple[TrainState, float]:
+    if not resume or checkpoints is None:
+        return compiled.init(training.seed), 0.0
+    abstract = jax.eval_shape(compiled.training.init, np.uint32(training.seed))
+    state, meta = checkpoints.restore(abstract)
+    return compiled.place(state), float(meta.info["seconds"])
+
+
+def _agree(count: int, clock: Clock, stop: int | None) -> tuple[int, Clock, bool]:
+    """All processes of a run take the first one's plan, and stop when any of them must."""
+    if jax.process_count() == 1:
+        return count, clock, stop is not None
+    mine = np.array([count, clock.step, clock.progress, clock.per_step, stop is not None], np.float64)
+    plans = multihost_utils.process_allgather(mine)
+    count, step, progress, per_step, _ = plans[0]
+    clock = Clock(np.int32(step), np.float32(progress), np.float32(per_step))
+    return int(count), clock, bool(plans[:, 4].any())
+
+
+class _Totals:
+    """Metrics summed since they were last logged, on the host, in double precision."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, list[float]] = {}
+
+    def add(self, result: StepResult, count: int) -> None:
+        pairs = {**result.metrics, "gradient_norm": (result.gradient_norm * count, count)}
+        for name, (total, weight) in pairs.items():
+            sums = self._sums.setdefault(name, [0.0, 0.0])
+            sums[0] += float(total)
+            sums[1] += float(weight)
+
+    def take(self) -> dict[str, float]:
+        means = {name: total / weight for name, (total, weight) in self._sums.items()}
+        self._sums = {}
+        return means
+
+
+def describe(metrics: Mapping[str, float], prefix: str = "") -> str:
+    """Metrics as a person reads them."""
+    return "  ".join(f"{prefix}{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
+
+
+def _status(step: int, result: StepResult, pace: Pace, task: Task) -> str:
+    rate = f"{task.symbols_per_step / pace.step_seconds:,.0f}" if pace.step_seconds else "-"
+    return f"step {step}  loss {result.loss:.4f}  {rate} {task.symbol}s/s"
+
+
+def _not_finite(step: int, result: StepResult, saved: bool) -> str:
+    kept = f"the parameters before it are saved as checkpoint {step}" if saved else "nothing was saved"
+    return (
+        f"step {step + 1}: the loss is {result.loss:g} and the gradient's norm {result.gradient_norm:g}; "
+        f"{kept}; lower optimizer.learning_rate or optimizer.clip_norm, or start from an earlier checkpoint"
+    )
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], int | None]]:
+    """Makes the first SIGINT or SIGTERM a request to save and stop; the second acts as usual."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, previous[number])
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,264 @@
+"""One training run from settings to a finished directory, and the way back from a directory to a model."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import flax.linen as nn
+import jax
+import msgspec
+import numpy as np
+from jax.experimental import multihost_utils
+
+from rgnn_jax.config import (
+    Experiment,
+    Task,
+    TrainingConfig,
+    build,
+    build_model,
+    build_objective,
+    describe_model,
+    from_json,
+    override,
+    resolve_dtype,
+    to_json,
+)
+from rgnn_jax.contracts import Batches, Objective, Params
+from rgnn_jax.datasets.vocabulary import Vocabulary
+from rgnn_jax.errors import UserError
+from rgnn_jax.models.language import parameter_count
+from rgnn_jax.train.checkpoint import Checkpoints
+from rgnn_jax.train.devices import Compiled, micro_batches_for
+from rgnn_jax.train.log import RunLog, format_duration
+from rgnn_jax.train.loop import Outcome, describe, train
+from rgnn_jax.train.run import RunDirectory
+from rgnn_jax.train.step import Training
+
+# What may change when a run is resumed: how long it goes on and what it tells, not what it computes.
+_FREE_ON_RESUME = (
+    "steps",
+    "epochs",
+    "max_seconds",
+    "log_every",
+    "evaluate_every",
+    "save_every",
+    "milestones",
+    "tensorboard",
+    "devices",
+    "parallel",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedRun:
+    """A run read back: settings, network and one checkpoint's parameters."""
+
+    directory: RunDirectory
+    experiment: Experiment
+    vocabulary: Vocabulary
+    model: nn.Module
+    params: Params
+    step: int
+
+
+def resolve(experiment: Experiment) -> Experiment:
+    """Fills in what is chosen at the start of a run, from the devices that JAX sees.
+
+    Raises:
+        UserError: where the run has no end, or the batch cannot be shared evenly.
+    """
+    training = experiment.training
+    if training.steps is None and training.epochs is None and training.max_seconds is None:
+        raise UserError(
+            "[training] sets no end: give training.steps, training.epochs or training.max_seconds"
+        )
+    devices = training.devices or _devices_that_fit(training)
+    if devices > jax.device_count():
+        raise UserError(f"training.devices is {devices}, but JAX sees {jax.device_count()}; use 0 for all")
+    training = msgspec.structs.replace(
+        training,
+        devices=devices,
+        micro_batches=micro_batches_for(training.batch_size, training.micro_batches, devices),
+        compute_dtype=resolve_dtype(training.compute_dtype),
+    )
+    return msgspec.structs.replace(experiment, training=training)
+
+
+def _devices_that_fit(training: TrainingConfig) -> int:
+    """Most devices that share the batch evenly; several processes take part with all or not at all."""
+    every = jax.device_count()
+    if jax.process_count() > 1:
+        return every
+    return max(n for n in range(1, every + 1) if training.batch_size % n == 0)
+
+
+def run_training(
+    experiment: Experiment,
+    name: str,
+    ckpt_dir: Path,
+    *,
+    resume: bool = False,
+    quiet: bool = False,
+    started: float | None = None,
+    on_milestone: Callable[[LoadedRun], None] | None = None,
+) -> Outcome:
+    """Trains an experiment in the run directory `ckpt_dir / name`.
+
+    Args:
+        experiment: settings; open fields are resolved here.
+        name: the run's name.
+        ckpt_dir: where runs live.
+        resume: continue the run of that name.
+        quiet: nothing on standard error.
+        started: `time.monotonic()` at the start of the command, now if None.
+        on_milestone: called with the run as it is at each milestone.
+
+    Raises:
+        UserError: for settings, data or a directory that cannot be used.
+        WorkFailed: where training broke down.
+    """
+    started = time.monotonic() if started is None else started
+    directory, vocabulary = None, None
+    if resume:
+        directory = RunDirectory.open(name, ckpt_dir)
+        vocabulary = _read_vocabulary(directory)
+    experiment = resolve(experiment)
+    task = build(experiment, vocabulary)
+    if directory is None:
+        files = {"config.json": to_json(experiment), "vocabulary.json": task.text.vocabulary.to_json()}
+        directory = _create(ckpt_dir, name, files)
+    settings = experiment.training
+    training = make_training(experiment, task.objective, task.batches)
+    compiled = Compiled(training, settings.parallel, jax.devices()[: settings.devices])
+    leader = jax.process_index() == 0
+    with directory.lock(), Checkpoints(directory.checkpoints) as checkpoints:
+        if resume and leader:
+            directory.truncate_metrics(checkpoints.latest_step())
+        where = directory.path if leader else None
+        with RunLog(where, tensorboard=settings.tensorboard, quiet=quiet or not leader) as log:
+            log.message(_headline(experiment, task, training, directory))
+            outcome = train(
+                experiment,
+                task,
+                compiled,
+                checkpoints,
+                log,
+                started=started,
+                resume=resume,
+                on_milestone=on_milestone and _milestone(on_milestone, directory, experiment, task),
+            )
+            how = "stopped" if outcome.signal else "done"
+            log.message(
+                f"{how} at step {outcome.step} after {format_duration(outcome.seconds)}  "
+                + describe(outcome.metrics, "held-out ")
+            )
+    return outcome
+
+
+def load_run(name: str, ckpt_dir: Path, *, step: int | str = "latest") -> LoadedRun:
+    """Reads a run back: its settings, its vocabulary and one checkpoint, every leaf verified.
+
+    Args:
+        name: a name under `ckpt_dir`, or a path.
+        ckpt_dir: where runs live.
+        step: a step on disk, `latest` or `best`.
+
+    Raises:
+        UserError: for a run, file or checkpoint that is missing or damaged.
+    """
+    directory = RunDirectory.open(name, ckpt_dir)
+    experiment = from_json(directory.config.read_bytes(), str(directory.config))
+    vocabulary = _read_vocabulary(directory)
+    model = build_model(experiment, len(vocabulary))
+    training = make_training(experiment, build_objective(experiment, model), None)
+    abstract = jax.eval_shape(training.init, np.uint32(0))
+    with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
+        state, _ = checkpoints.restore(abstract, step)
+    return LoadedRun(directory, experiment, vocabulary, model, state.best_params, int(state.step))
+
+
+def load_task(run: LoadedRun, overrides: Sequence[tuple[str, str]] = ()) -> Task:
+    """The run's data again, encoded with its own vocabulary, for evaluation.
+
+    Args:
+        run: a run read back.
+        overrides: settings to change, such as another text's path.
+    """
+    return build(override(run.experiment, overrides), run.vocabulary)
+
+
+def make_training(experiment: Experiment, objective: Objective, batches: Batches | None) -> Training:
+    """The update of an experiment; without batches it can only `init`."""
+    settings = experiment.training
+    return Training(
+        objective,
+        batches,
+        experiment.optimizer,
+        micro_batches=settings.micro_batches,
+        ema_decay=settings.ema_decay,
+    )
+
+
+def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
+    """A saved run's settings with what may change taken from the new ones.
+
+    Raises:
+        UserError: where anything else differs, naming the fields.
+    """
+    directory = RunDirectory.open(name, ckpt_dir)
+    saved = from_json(directory.config.read_bytes(), str(directory.config))
+    free = {name: getattr(experiment.training, name) for name in _FREE_ON_RESUME}
+    free["devices"] = free["devices"] or saved.training.devices
+    wanted = msgspec.structs.replace(
+        experiment.training,
+        micro_batches=experiment.training.micro_batches or saved.training.micro_batches,
+        devices=free["devices"],
+        compute_dtype=resolve_dtype(experiment.training.compute_dtype),
+    )
+    new = msgspec.structs.replace(experiment, training=wanted)
+    old = msgspec.structs.replace(saved, training=msgspec.structs.replace(saved.training, **free))
+    if new != old:
+        before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
+        changed = [
+            f"{section}.{field}"
+            for section, fields in before.items()
+            for field in fields
+            if fields[field] != after[section].get(field)
+        ]
+        raise UserError(
+            f"--resume {directory.path.name}: {', '.join(changed)} differ from the saved run's; "
+            "start another run with --name, or leave them as they were"
+        )
+    return old
+
+
+def _read_vocabulary(directory: RunDirectory) -> Vocabulary:
+    return Vocabulary.from_json(directory.vocabulary.read_bytes(), str(directory.vocabulary))
+
+
+def _create(ckpt_dir: Path, name: str, files: dict[str, bytes]) -> RunDirectory:
+    """The first process publishes the directory; the others open it once it is there."""
+    if jax.process_index() == 0:
+        RunDirectory.create(ckpt_dir, name, files)
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("run directory")
+    return RunDirectory.open(name, ckpt_dir)
+
+
+def _headline(experiment: Experiment, task: Task, training: Training, directory: RunDirectory) -> str:
+    settings = experiment.training
+    count = parameter_count(jax.eval_shape(training.init, np.uint32(0)).params)
+    devices = f"{settings.devices} x {jax.devices()[0].device_kind}"
+    return (
+        f"{directory.path}: {describe_model(experiment.model)}, {count:,} parameters, "
+        f"{task.text.train_characters:,} characters of {len(task.text.vocabulary)} symbols, {devices}"
+    )
+
+
+def _milestone(
+    callback: Callable[[LoadedRun], None], directory: RunDirectory, experiment: Experiment, task: Task
+) -> Callable[[int, Params], None]:
+    return lambda step, params: callback(
+        LoadedRun(directory, experiment, task.text.vocabulary, task.model, params, step)
+    )
