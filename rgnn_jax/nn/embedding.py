@@ -34,6 +34,11 @@ class Embed(nn.Module):
         return embed(self.embedding, tokens).astype(self.dtype)
 
 
+def empty_history(batch: int, max_order: int, vocabulary_size: int) -> Int[Array, "b m"]:
+    """The last `max_order - 1` tokens before any token: `vocabulary_size`, which stands for "none"."""
+    return jnp.full((batch, max_order - 1), vocabulary_size, jnp.int32)
+
+
 def ngram_rows(
     window: Int[Array, "b s"], order: int, vocabulary_size: int, rows: int
 ) -> tuple[Int[Array, "b t"], Bool[Array, "b t"]]:
@@ -92,10 +97,6 @@ class NGramEmbed(nn.Module):
         ]
         self.drop = Dropout(self.dropout, broadcast_dims=(-1,))
 
-    def init_history(self, batch: int) -> Int[Array, "b m"]:
-        """The last `max_order - 1` tokens before any token: `vocabulary_size`, which stands for "none"."""
-        return jnp.full((batch, self.max_order - 1), self.vocabulary_size, jnp.int32)
-
     def __call__(
         self, tokens: Int[Array, "b t"], history: Int[Array, "b m"] | None = None, *, train: bool = False
     ) -> tuple[Float[Array, "b t d"], Int[Array, "b m"]]:
@@ -105,7 +106,7 @@ class NGramEmbed(nn.Module):
             The embeddings, and the history after the last token.
         """
         if history is None:
-            history = self.init_history(tokens.shape[0])
+            history = empty_history(tokens.shape[0], self.max_order, self.vocabulary_size)
         window = jnp.concatenate([history, tokens.astype(history.dtype)], axis=1)
         total = self.unigram(tokens)
         for order, table in enumerate(self.ngrams, start=2):

@@ -1,0 +1,283 @@
+"""LSTM and GRU layers whose backward pass leaves all weight gradients to one product after the scan.
+
+The input projection is made outside: `gates_x` holds the gates' share of all inputs, biases included. The
+carry and all arithmetic on gates are float32; the products have the type of the kernel.
+"""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from rgnn_jax.nn.linear import Dense, weight_gradient
+
+LSTMCarry = tuple[Float[Array, "b h"], Float[Array, "b h"]]
+GRUCarry = Float[Array, "b h"]
+
+
+def _product(h: Array, kernel: Array) -> Array:
+    return (h.astype(kernel.dtype) @ kernel).astype(jnp.float32)
+
+
+def _previous(first: Array, sequence: Array) -> Array:
+    return jnp.concatenate([first[None].astype(sequence.dtype), sequence[:-1]])
+
+
+def _kernel_gradient(h_previous: Array, d_product: Array) -> Array:
+    rows = h_previous.shape[0] * h_previous.shape[1]
+    return weight_gradient(h_previous.reshape(rows, -1), d_product.reshape(rows, -1))
+
+
+def _lstm_gates(z: Array) -> tuple[Array, Array, Array, Array]:
+    i, f, g, o = jnp.split(z, 4, axis=-1)
+    return jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+
+
+def lstm_step(gates_x: Float[Array, "b g"], kernel: Float[Array, "h g"], carry: LSTMCarry) -> LSTMCarry:
+    """One step of an LSTM with forget gates (Gers et al., 2000), gates in the order i f g o."""
+    h, c = carry
+    i, f, g, o = _lstm_gates(gates_x.astype(jnp.float32) + _product(h, kernel))
+    c = f * c + i * g
+    return o * jnp.tanh(c), c
+
+
+@jax.custom_vjp
+def _lstm(gates_x: Array, kernel: Array, carry: LSTMCarry) -> tuple[Array, LSTMCarry]:
+    def step(carry: LSTMCarry, gates_x: Array) -> tuple[LSTMCarry, Array]:
+        carry = lstm_step(gates_x, kernel, carry)
+        return carry, carry[0].astype(kernel.dtype)
+
+    carry, outputs = jax.lax.scan(step, carry, gates_x)
+    return outputs, carry
+
+
+def _lstm_forward(gates_x: Array, kernel: Array, carry: LSTMCarry) -> tuple:
+    def step(carry: LSTMCarry, gates_x: Array) -> tuple[LSTMCarry, tuple[Array, Array, Array]]:
+        h, c = carry
+        i, f, g, o = _lstm_gates(gates_x.astype(jnp.float32) + _product(h, kernel))
+        c = f * c + i * g
+        h = o * jnp.tanh(c)
+        gates = jnp.concatenate([i, f, g, o], axis=-1).astype(kernel.dtype)
+        return (h, c), (h.astype(kernel.dtype), c, gates)
+
+    last, (outputs, cells, gates) = jax.lax.scan(step, carry, gates_x)
+    return (outputs, last), (kernel, carry, outputs, cells, gates)
+
+
+def _lstm_backward(saved: tuple, cotangents: tuple[Array, LSTMCarry]) -> tuple:
+    kernel, (h_first, c_first), outputs, cells, gates = saved
+    d_outputs, d_last = cotangents
+
+    def step(d_carry: LSTMCarry, inputs: tuple) -> tuple[LSTMCarry, Array]:
+        d_h, d_c = d_carry
+        d_output, c, c_previous, gates = inputs
+        i, f, g, o = jnp.split(gates.astype(jnp.float32), 4, axis=-1)
+        tanh_c = jnp.tanh(c)
+        d_h += d_output.astype(jnp.float32)
+        d_c += d_h * o * (1 - tanh_c**2)
+        d_i = d_c * g * i * (1 - i)
+        d_f = d_c * c_previous * f * (1 - f)
+        d_g = d_c * i * (1 - g**2)
+        d_o = d_h * tanh_c * o * (1 - o)
+        d_z = jnp.concatenate([d_i, d_f, d_g, d_o], axis=-1).astype(kernel.dtype)
+        return (_product(d_z, kernel.T), d_c * f), d_z
+
+    inputs = (d_outputs, cells, _previous(c_first, cells), gates)
+    d_first, d_z = jax.lax.scan(step, d_last, inputs, reverse=True)
+    d_kernel = _kernel_gradient(_previous(h_first, outputs), d_z)
+    return d_z, d_kernel, d_first
+
+
+_lstm.defvjp(_lstm_forward, _lstm_backward)
+
+
+def lstm(
+    gates_x: Float[Array, "b t g"], kernel: Float[Array, "h g"], carry: LSTMCarry
+) -> tuple[Float[Array, "b t h"], LSTMCarry]:
+    """Runs an LSTM over sequences, with torch.nn.LSTM's equations and order of gates (i f g o).
+
+    Args:
+        gates_x: the inputs' and the biases' share of the gates.
+        kernel: the recurrent weights.
+        carry: hidden and cell state before the first step.
+
+    Returns:
+        The hidden state after each step, and the carry after the last one.
+    """
+    outputs, carry = _lstm(gates_x.swapaxes(0, 1).astype(kernel.dtype), kernel, carry)
+    return outputs.swapaxes(0, 1), carry
+
+
+def _gru_gates(gates_x: Array, product: Array, bias_n: Array) -> tuple[Array, Array, Array, Array]:
+    x_r, x_z, x_n = jnp.split(gates_x.astype(jnp.float32), 3, axis=-1)
+    h_r, h_z, h_n = jnp.split(product, 3, axis=-1)
+    r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+    h_n += jnp.broadcast_to(bias_n.astype(jnp.float32), h_n.shape)
+    return r, z, jnp.tanh(x_n + r * h_n), h_n
+
+
+def gru_step(
+    gates_x: Float[Array, "b g"], kernel: Float[Array, "h g"], bias_n: Float[Array, " h"], h: GRUCarry
+) -> GRUCarry:
+    """One step of a GRU (Cho et al., 2014), gates in the order r z n, the reset gate after the product."""
+    _, z, n, _ = _gru_gates(gates_x, _product(h, kernel), bias_n)
+    return n + z * (h - n)
+
+
+@jax.custom_vjp
+def _gru(gates_x: Array, kernel: Array, bias_n: Array, h: GRUCarry) -> tuple[Array, GRUCarry]:
+    def step(h: GRUCarry, gates_x: Array) -> tuple[GRUCarry, Array]:
+        h = gru_step(gates_x, kernel, bias_n, h)
+        return h, h.astype(kernel.dtype)
+
+    h, outputs = jax.lax.scan(step, h, gates_x)
+    return outputs, h
+
+
+def _gru_forward(gates_x: Array, kernel: Array, bias_n: Array, h: GRUCarry) -> tuple:
+    def step(h: GRUCarry, gates_x: Array) -> tuple[GRUCarry, tuple[Array, Array]]:
+        r, z, n, h_n = _gru_gates(gates_x, _product(h, kernel), bias_n)
+        h = n + z * (h - n)
+        return h, (h.astype(kernel.dtype), jnp.concatenate([r, z, n, h_n], axis=-1).astype(kernel.dtype))
+
+    last, (outputs, gates) = jax.lax.scan(step, h, gates_x)
+    return (outputs, last), (kernel, bias_n, h, outputs, gates)
+
+
+def _gru_backward(saved: tuple, cotangents: tuple[Array, GRUCarry]) -> tuple:
+    kernel, bias_n, h_first, outputs, gates = saved
+    d_outputs, d_last = cotangents
+
+    def step(d_h: GRUCarry, inputs: tuple) -> tuple[GRUCarry, tuple[Array, Array]]:
+        d_output, h_previous, gates = inputs
+        r, z, n, h_n = jnp.split(gates.astype(jnp.float32), 4, axis=-1)
+        d_h += d_output.astype(jnp.float32)
+        d_n = d_h * (1 - z) * (1 - n**2)
+        d_z = d_h * (h_previous.astype(jnp.float32) - n) * z * (1 - z)
+        d_r = d_n * h_n * r * (1 - r)
+        d_product = jnp.concatenate([d_r, d_z, d_n * r], axis=-1).astype(kernel.dtype)
+        return d_h * z + _product(d_product, kernel.T), (d_product, d_n.astype(kernel.dtype))
+
+    h_previous = _previous(h_first, outputs)
+    d_first, (d_product, d_n) = jax.lax.scan(step, d_last, (d_outputs, h_previous, gates), reverse=True)
+    d_rz, d_hn = jnp.split(d_product, [2 * d_n.shape[-1]], axis=-1)
+    d_gates_x = jnp.concatenate([d_rz, d_n], axis=-1)
+    d_bias_n = d_hn.sum((0, 1)).astype(bias_n.dtype)
+    return d_gates_x, _kernel_gradient(h_previous, d_product), d_bias_n, d_first
+
+
+_gru.defvjp(_gru_forward, _gru_backward)
+
+
+def gru(
+    gates_x: Float[Array, "b t g"], kernel: Float[Array, "h g"], bias_n: Float[Array, " h"], h: GRUCarry
+) -> tuple[Float[Array, "b t h"], GRUCarry]:
+    """Runs a GRU over sequences, with torch.nn.GRU's equations and order of gates (r z n).
+
+    Args:
+        gates_x: the inputs' and the biases' share of the gates.
+        kernel: the recurrent weights.
+        bias_n: the bias of the recurrent product in the candidate n, which the reset gate scales too.
+        h: hidden state before the first step.
+
+    Returns:
+        The hidden state after each step, and after the last one.
+    """
+    outputs, h = _gru(gates_x.swapaxes(0, 1).astype(kernel.dtype), kernel, bias_n, h)
+    return outputs.swapaxes(0, 1), h
+
+
+def orthogonal_gates(key: PRNGKeyArray, shape: tuple[int, int], dtype: DTypeLike = jnp.float32) -> Array:
+    """A recurrent kernel of one random orthogonal matrix a gate (Saxe et al., 2014)."""
+    h, width = shape
+    matrices = jax.vmap(lambda key: nn.initializers.orthogonal()(key, (h, h), dtype))(
+        jax.random.split(key, width // h)
+    )
+    return matrices.swapaxes(0, 1).reshape(shape)
+
+
+class RecurrentLayer(nn.Module):
+    """A recurrent layer with its input projection, of which `LSTMLayer` and `GRULayer` are the two kinds.
+
+    With `project_input` false the inputs are the gates' share already, as from an embedding of that width.
+    """
+
+    features: int
+    project_input: bool = True
+    dtype: DTypeLike = jnp.float32
+
+    number_of_gates: ClassVar[int]
+
+    def setup(self) -> None:
+        """Declares the parameters."""
+        width = self.number_of_gates * self.features
+        if self.project_input:
+            self.input = Dense(width, use_bias=False, dtype=self.dtype)
+        self.kernel = self.param("kernel", orthogonal_gates, (self.features, width))
+        self.bias = self.param("bias", self.initial_bias, (width,))
+
+    def initial_bias(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, " g"]:
+        """The bias of the gates before training."""
+        del key
+        return jnp.zeros(shape)
+
+    def gates_x(self, x: Float[Array, "*n d"]) -> Float[Array, "*n g"]:
+        """The inputs' and the bias's share of the gates."""
+        gates_x = self.input(x) if self.project_input else x
+        return gates_x + jnp.broadcast_to(self.bias.astype(self.dtype), gates_x.shape)
+
+
+class LSTMLayer(RecurrentLayer):
+    """An LSTM layer; its carry is the pair (h, c)."""
+
+    forget_bias: float = 1.0
+
+    number_of_gates: ClassVar[int] = 4
+
+    def initial_bias(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, " g"]:
+        """Zero, but `forget_bias` in the forget gate, to remember at first (Jozefowicz et al., 2015)."""
+        del key
+        return jnp.zeros(shape).at[self.features : 2 * self.features].set(self.forget_bias)
+
+    @staticmethod
+    def init_carry(batch: int, features: int) -> LSTMCarry:
+        """The carry before the first input."""
+        zeros = jnp.zeros((batch, features), jnp.float32)
+        return zeros, zeros
+
+    def __call__(self, x: Float[Array, "b t d"], carry: LSTMCarry) -> tuple[Float[Array, "b t h"], LSTMCarry]:
+        """Runs over whole sequences from a carry."""
+        return lstm(self.gates_x(x), self.kernel.astype(self.dtype), carry)
+
+    def step(self, x: Float[Array, "b d"], carry: LSTMCarry) -> tuple[Float[Array, "b h"], LSTMCarry]:
+        """Runs over one input."""
+        carry = lstm_step(self.gates_x(x), self.kernel.astype(self.dtype), carry)
+        return carry[0].astype(self.dtype), carry
+
+
+class GRULayer(RecurrentLayer):
+    """A GRU layer; its carry is h."""
+
+    number_of_gates: ClassVar[int] = 3
+
+    def setup(self) -> None:
+        """Declares the parameters."""
+        super().setup()
+        self.bias_n = self.param("bias_n", nn.initializers.zeros, (self.features,))
+
+    @staticmethod
+    def init_carry(batch: int, features: int) -> GRUCarry:
+        """The carry before the first input."""
+        return jnp.zeros((batch, features), jnp.float32)
+
+    def __call__(self, x: Float[Array, "b t d"], h: GRUCarry) -> tuple[Float[Array, "b t h"], GRUCarry]:
+        """Runs over whole sequences from a carry."""
+        return gru(self.gates_x(x), self.kernel.astype(self.dtype), self.bias_n, h)
+
+    def step(self, x: Float[Array, "b d"], h: GRUCarry) -> tuple[Float[Array, "b h"], GRUCarry]:
+        """Runs over one input."""
+        h = gru_step(self.gates_x(x), self.kernel.astype(self.dtype), self.bias_n, h)
+        return h.astype(self.dtype), h
