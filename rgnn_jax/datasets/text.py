@@ -112,15 +112,6 @@ def load_text(
     return text
 
 
-def read_text(path: str | Path) -> str:
-    """The whole of a short text file, such as a prompt, in its own letters.
-
-    Raises:
-        UserError: the file cannot be read as text.
-    """
-    return "".join(read_pieces(Path(path)))
-
-
 def _source(path: str, update: Update, chunk_bytes: int) -> Iterator[str]:
     if path == CHAPTER or not Path(path).is_dir():
         return source_pieces(path, update, chunk_bytes)

@@ -18,16 +18,16 @@ class TextBatches:
 
     Args:
         data: the codes of the training split.
-        batch_size: windows in the batch of a step.
         window: how many characters a window predicts; it holds one more.
+        batch_size: windows in the batch of a step.
 
     Raises:
         UserError: the text is shorter than one window, or too long to be indexed by int32.
     """
 
     data: np.ndarray
-    batch_size: int
     window: int
+    batch_size: int
 
     def __post_init__(self) -> None:
         if len(self.data) <= self.window:

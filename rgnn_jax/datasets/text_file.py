@@ -60,6 +60,15 @@ def read_pieces(path: Path, update: Update | None = None, chunk_bytes: int = CHU
                 ) from error
 
 
+def read_text(path: Path) -> str:
+    """The whole of a short text file, such as a prompt, in its own letters.
+
+    Raises:
+        UserError: the file cannot be read as text.
+    """
+    return "".join(read_pieces(path))
+
+
 def whole_words(pieces: Iterable[str]) -> Iterator[str]:
     """The same text cut after white space, so that a rule that looks at whole words sees them.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rgnn_jax.datasets.one_hot import prepare_one_hot
-from rgnn_jax.datasets.text import Text, TextData, deal, deal_ranks, gather, load_text, read_text
+from rgnn_jax.datasets.text import Text, TextData, deal, deal_ranks, gather, load_text
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError
 
@@ -170,9 +170,6 @@ def test_fractions_must_leave_text_to_train_on():
         msgspec.convert({"kind": "text", "validation_fraction": 0.5, "test_fraction": 0.5}, TextData)
 
 
-def test_a_prompt_is_read_and_normalised(tmp_path):
-    path = tmp_path / "prompt.txt"
-    path.write_bytes(b"\xef\xbb\xbfThe\r\nEnd")
-    assert read_text(path) == "The\nEnd"
+def test_a_prompt_is_normalised_as_the_text_is():
     assert TextData().normalise("The") == "the"
     assert TextData(lower=False).normalise("The") == "The"

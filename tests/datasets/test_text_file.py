@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from rgnn_jax.datasets import text_file
-from rgnn_jax.datasets.text_file import paragraph_blocks, read_pieces, whole_words
+from rgnn_jax.datasets.text_file import paragraph_blocks, read_pieces, read_text, whole_words
 from rgnn_jax.errors import UserError
 
 MIXED = "Aé\r\n\r\n€uro \U0001f600 ΟΔΟΣ ΣΑΣ İx\rend\r\n"
@@ -25,6 +25,10 @@ def read(path: Path, chunk_bytes: int = 4096) -> str:
 def test_chunk_borders_do_not_show(tmp_path, chunk_bytes, encoding):
     path = write(tmp_path, MIXED.encode(encoding))
     assert read(path, chunk_bytes) == MIXED.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def test_a_short_file_is_read_whole(tmp_path):
+    assert read_text(write(tmp_path, b"\xef\xbb\xbfThe\r\nEnd")) == "The\nEnd"
 
 
 def test_the_digest_is_that_of_the_bytes(tmp_path):
