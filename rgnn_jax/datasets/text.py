@@ -15,7 +15,6 @@ from rgnn_jax.datasets.text_file import (
     CHUNK_BYTES,
     Update,
     paragraph_blocks,
-    read_pieces,
     source_pieces,
     whole_words,
 )
