@@ -23,7 +23,7 @@ def hash_bits(key: PRNGKeyArray, shape: tuple[int, ...]) -> UInt32[Array, "..."]
 
 def keep_mask(key: PRNGKeyArray, rate: float, shape: tuple[int, ...]) -> Float[Array, "..."]:
     """The factors of dropout: 0 with probability `rate`, else `1 / (1 - rate)`."""
-    return jnp.where(hash_bits(key, shape) < round(rate * 2**32), 0.0, 1.0 / (1.0 - rate))
+    return jnp.where(hash_bits(key, shape) < jnp.uint32(int(rate * 2**32)), 0.0, 1.0 / (1.0 - rate))
 
 
 class Dropout(nn.Module):
