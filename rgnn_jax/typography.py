@@ -1,0 +1,21 @@
+"""Characters and numbers as people read them, on a page and in a figure."""
+
+Number = int | float
+
+
+def printable(character: str) -> str:
+    """The character, or a visible sign for one that has no shape or may not stand in a file."""
+    code = ord(character)
+    if character == "\n":
+        return "¶"
+    if character == "\t":
+        return "⇥"
+    if code < 0x20:
+        return chr(0x2400 + code)
+    forbidden = 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or code in (0xFFFE, 0xFFFF)
+    return "\ufffd" if forbidden else character
+
+
+def number(value: Number, decimals: int) -> str:
+    """The value with this many decimals, thousands set off, and a true minus sign."""
+    return f"{value:,.{decimals}f}".replace("-", "\u2212")
