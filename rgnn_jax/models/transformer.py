@@ -12,9 +12,9 @@ from jaxtyping import Array, Float, Int
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, Rate, Variant
 from rgnn_jax.nn.attention import CausalAttention, KeyValueCache, Position, sinusoidal_positions
-from rgnn_jax.nn.causal_mix import CausalMix
+from rgnn_jax.nn.causal_mix import CausalMix, empty_inputs
 from rgnn_jax.nn.dropout import Dropout
-from rgnn_jax.nn.embedding import NGramEmbed
+from rgnn_jax.nn.embedding import NGramEmbed, empty_history
 from rgnn_jax.nn.linear import Dense, matmul
 
 
@@ -191,15 +191,15 @@ class Transformer(nn.Module):
         """An empty cache of `length` slots; raises UserError where that is more than the context."""
         self._check_length(length)
         config = self.config
-        embed = NGramEmbed(self.vocabulary_size, config.width, max_order=config.ngram_order, parent=None)
         blocks = []
         for _ in range(config.layers):
             cache = KeyValueCache.empty(batch, length, config.heads, config.head_width, self.dtype)
             mix = None
             if config.causal_mix:
-                mix = CausalMix(config.causal_mix, self.dtype, parent=None).init_history(batch, config.width)
+                mix = empty_inputs(batch, config.causal_mix, config.width, self.dtype)
             blocks.append(BlockCarry(cache, mix))
-        return TransformerCarry(jnp.zeros((), jnp.int32), embed.init_history(batch), tuple(blocks))
+        history = empty_history(batch, config.ngram_order, self.vocabulary_size)
+        return TransformerCarry(jnp.zeros((), jnp.int32), history, tuple(blocks))
 
     def grow_carry(self, carry: TransformerCarry, length: int) -> TransformerCarry:
         """The same carry with `length` slots; raises UserError where that is more than the context."""

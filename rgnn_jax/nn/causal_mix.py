@@ -6,6 +6,13 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 
+def empty_inputs(
+    batch: int, taps: int, features: int, dtype: DTypeLike = jnp.float32
+) -> Float[Array, "b m d"]:
+    """The last `taps - 1` inputs before any input: zeros."""
+    return jnp.zeros((batch, taps - 1, features), dtype)
+
+
 class CausalMix(nn.Module):
     """Each feature becomes a learned mixture of its last `taps` values; it starts as the identity.
 
@@ -14,10 +21,6 @@ class CausalMix(nn.Module):
 
     taps: int
     dtype: DTypeLike = jnp.float32
-
-    def init_history(self, batch: int, features: int) -> Float[Array, "b m d"]:
-        """The last `taps - 1` inputs before any input: zeros."""
-        return jnp.zeros((batch, self.taps - 1, features), self.dtype)
 
     @nn.compact
     def __call__(
@@ -30,7 +33,7 @@ class CausalMix(nn.Module):
         """
         b, t, features = x.shape
         if history is None:
-            history = self.init_history(b, features)
+            history = empty_inputs(b, self.taps, features, self.dtype)
         kernel = self.param("conv_mix", _identity_init, (self.taps, features)).astype(self.dtype)
         window = jnp.concatenate([history, x.astype(self.dtype)], axis=1)
         taps = [window[:, i : i + t] * jnp.broadcast_to(kernel[i], x.shape) for i in range(self.taps)]
