@@ -19,7 +19,7 @@ except ImportError as error:
 PAPER, INK, MUTED, RULE = "#ffffff", "#1f2328", "#6a7077", "#dcdedf"
 
 PALETTE = ("#193b98", "#d27c58", "#0a562e", "#ba5da4", "#b98b15", "#22272b")
-"""Hues told apart in common colour blindness, dark enough for white paper and light enough for black."""
+"""Hues told apart in common colour blindness, for white paper; a dark page has lighter ones of its own."""
 
 SEQUENTIAL = LinearSegmentedColormap.from_list("quiet", ["#f4f1e8", "#9fc0cf", "#3f7fae", "#173b63"], N=64)
 SURPRISE = LinearSegmentedColormap.from_list("surprise", [to_rgba("#e0701f", 0), to_rgba("#e0701f", 0.9)])
