@@ -1,0 +1,163 @@
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rgnn_jax.nn.recurrent import GRULayer, LSTMLayer, gru, gru_step, lstm, lstm_step, orthogonal_gates
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "recurrent.npz"
+
+
+def golden(kind: str) -> dict[str, np.ndarray]:
+    with np.load(GOLDEN) as archive:
+        return {
+            name.removeprefix(f"{kind}/"): archive[name] for name in archive if name.startswith(f"{kind}/")
+        }
+
+
+def run_lstm(leaves: dict) -> dict:
+    bias = leaves["bias_ih"] + leaves["bias_hh"]
+    gates_x = leaves["x"] @ leaves["weight_ih"].T + bias[None, None]
+    outputs, (h, c) = lstm(gates_x, leaves["weight_hh"].T, (leaves["h0"][0], leaves["c0"][0]))
+    return {"outputs": outputs, "hn": h[None], "cn": c[None]}
+
+
+def run_gru(leaves: dict) -> dict:
+    b_r, b_z, b_n = jnp.split(leaves["bias_hh"], 3)
+    bias = leaves["bias_ih"] + jnp.concatenate([b_r, b_z, jnp.zeros_like(b_n)])
+    gates_x = leaves["x"] @ leaves["weight_ih"].T + bias[None, None]
+    outputs, h = gru(gates_x, leaves["weight_hh"].T, b_n, leaves["h0"][0])
+    return {"outputs": outputs, "hn": h[None]}
+
+
+@pytest.mark.parametrize(("kind", "run"), [("lstm", run_lstm), ("gru", run_gru)])
+def test_outputs_and_gradients_equal_torch(kind, run):
+    expected = golden(kind)
+    names = {name.removeprefix("gradient_of_") for name in expected if name.startswith("gradient_of_")}
+    assert {"x", "h0", "weight_ih", "weight_hh", "bias_ih", "bias_hh"} <= names
+    leaves = {name: jnp.array(expected[name]) for name in names}
+
+    def loss(leaves):
+        results = run(leaves)
+        return sum((results[name] * expected[f"weight_of_{name}"]).sum() for name in results), results
+
+    gradients, results = jax.jit(jax.grad(loss, has_aux=True))(
+        {name: jnp.array(expected[name]) for name in leaves}
+    )
+    for name, value in results.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
+    for name, value in gradients.items():
+        np.testing.assert_allclose(value, expected[f"gradient_of_{name}"], atol=1e-5, err_msg=name)
+
+
+def plain_lstm(gates_x, kernel, carry):
+    outputs = []
+    for t in range(gates_x.shape[1]):
+        carry = lstm_step(gates_x[:, t], kernel, carry)
+        outputs.append(carry[0])
+    return jnp.stack(outputs, axis=1), carry
+
+
+def plain_gru(gates_x, kernel, bias_n, h):
+    outputs = []
+    for t in range(gates_x.shape[1]):
+        h = gru_step(gates_x[:, t], kernel, bias_n, h)
+        outputs.append(h)
+    return jnp.stack(outputs, axis=1), h
+
+
+def lstm_arguments(key):
+    k = jax.random.split(key, 4)
+    carry = (jax.random.normal(k[2], (2, 4)), jax.random.normal(k[3], (2, 4)))
+    return jax.random.normal(k[0], (2, 5, 16)), jax.random.normal(k[1], (4, 16)), carry
+
+
+def gru_arguments(key):
+    k = jax.random.split(key, 4)
+    kernel, bias_n = jax.random.normal(k[1], (4, 12)), jax.random.normal(k[2], (4,))
+    return jax.random.normal(k[0], (2, 5, 12)), kernel, bias_n, jax.random.normal(k[3], (2, 4))
+
+
+def gradients_of(f):
+    def loss(*arguments):
+        return sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(f(*arguments)))
+
+    return lambda *arguments: jax.grad(loss, argnums=tuple(range(len(arguments))))(*arguments)
+
+
+CELLS = [(lstm, plain_lstm, lstm_arguments), (gru, plain_gru, gru_arguments)]
+
+
+@pytest.mark.parametrize(("fast", "plain", "arguments"), CELLS)
+def test_backward_pass_equals_differentiation_of_the_steps(fast, plain, arguments):
+    arguments = arguments(jax.random.key(0))
+    expected = jax.jit(gradients_of(plain))(*arguments)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+        jax.jit(gradients_of(fast))(*arguments),
+        expected,
+    )
+
+
+@pytest.mark.parametrize(("fast", "plain", "arguments"), CELLS)
+def test_backward_pass_under_vmap(fast, plain, arguments):
+    stacked = jax.vmap(arguments)(jax.random.split(jax.random.key(1), 3))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+        jax.jit(jax.vmap(gradients_of(fast)))(*stacked),
+        jax.jit(jax.vmap(gradients_of(plain)))(*stacked),
+    )
+
+
+def test_lstm_step_by_hand():
+    # All gates' products are 0; i = f = o = 1/2 and g = tanh(1): c = 2 / 2 + tanh(1) / 2, h = tanh(c) / 2.
+    gates_x = jnp.array([[0.0, 0.0, 1.0, 0.0]])
+    h, c = lstm_step(gates_x, jnp.zeros((1, 4)), (jnp.array([[3.0]]), jnp.array([[2.0]])))
+    np.testing.assert_allclose(c, [[1 + np.tanh(1) / 2]], rtol=1e-6)
+    np.testing.assert_allclose(h, np.tanh(c) / 2, rtol=1e-6)
+
+
+def test_gru_step_by_hand():
+    # r = z = 1/2; n = tanh(1 + r * bias_n) with bias_n = 4; h = (n + 3) / 2.
+    gates_x = jnp.array([[0.0, 0.0, 1.0]])
+    h = gru_step(gates_x, jnp.zeros((1, 3)), jnp.array([4.0]), jnp.array([[3.0]]))
+    np.testing.assert_allclose(h, [[(np.tanh(3) + 3) / 2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [LSTMLayer(6), GRULayer(6)])
+def test_layer_steps_equal_its_sequence(layer):
+    x = jax.random.normal(jax.random.key(0), (2, 5, 3))
+    carry = layer.init_carry(2, 6)
+    variables = layer.init(jax.random.key(1), x, carry)
+    outputs, last = layer.apply(variables, x, carry)
+    for t in range(5):
+        output, carry = layer.apply(variables, x[:, t], carry, method="step")
+        np.testing.assert_allclose(output, outputs[:, t], atol=1e-6)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, last)
+
+
+def test_bfloat16_products_stay_close_and_leave_the_carry_float32():
+    x = jax.random.normal(jax.random.key(0), (2, 5, 3))
+    layer, half = LSTMLayer(6), LSTMLayer(6, dtype=jnp.bfloat16)
+    carry = layer.init_carry(2, 6)
+    variables = layer.init(jax.random.key(1), x, carry)
+    outputs, (_, c) = half.apply(variables, x, carry)
+    assert outputs.dtype == jnp.bfloat16
+    assert c.dtype == jnp.float32
+    np.testing.assert_allclose(outputs.astype(jnp.float32), layer.apply(variables, x, carry)[0], atol=0.02)
+    gradient = jax.grad(lambda v: half.apply(v, x, carry)[0].astype(jnp.float32).sum())(variables)
+    assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype("float32")}
+
+
+def test_recurrent_kernel_is_orthogonal_a_gate():
+    kernel = orthogonal_gates(jax.random.key(0), (5, 20))
+    for gate in jnp.split(kernel, 4, axis=1):
+        np.testing.assert_allclose(gate @ gate.T, np.eye(5), atol=1e-5)
+
+
+def test_forget_bias_is_in_the_forget_gate():
+    layer = LSTMLayer(2, forget_bias=1.5)
+    variables = layer.init(jax.random.key(0), jnp.zeros((1, 1, 3)), layer.init_carry(1, 2))
+    np.testing.assert_array_equal(variables["params"]["bias"], [0, 0, 1.5, 1.5, 0, 0, 0, 0])
