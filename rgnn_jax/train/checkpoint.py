@@ -50,8 +50,9 @@ class Checkpoints:
             for removed in self._directory.glob(".*.removed"):
                 shutil.rmtree(removed)
         # Saving waits for the disk anyway, to verify; which steps stay is decided here, not by the manager.
+        write = not read_only
         options = ocp.CheckpointManagerOptions(
-            create=not read_only, cleanup_tmp_directories=not read_only, enable_async_checkpointing=False
+            create=write, cleanup_tmp_directories=write, enable_async_checkpointing=False
         )
         self._manager = ocp.CheckpointManager(self._directory, options=options)
 
@@ -84,11 +85,7 @@ class Checkpoints:
         return min(self._scores(), default=(math.inf, None))[1]
 
     def best_metric(self) -> float:
-        """The lowest validation loss on disk; infinite where none was measured.
-
-        Raises:
-            UserError: as `best_step`.
-        """
+        """The validation loss of `best_step`, with its errors; infinite where none was measured."""
         return min(self._scores(), default=(math.inf, None))[0]
 
     def save(
