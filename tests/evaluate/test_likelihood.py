@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_models import SEQUENCE_MODELS
 from toy_models import Bigram, DecayingSum
 
 from rgnn_jax.errors import UserError, WorkFailed
@@ -55,6 +56,14 @@ def test_overlapping_windows_look_back_on_half_a_window_or_more(max_length, coun
     expected = scored_by_hand((model, CACHED[1]), CODES[:count], first_seen)
     got = score_carried(model, CACHED[1], CODES[:count], batch_size=3)
     np.testing.assert_allclose(got.log_probs, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", SEQUENCE_MODELS)
+def test_state_carried_over_chunks_of_every_model_scores_like_one_window(kind):
+    model, params = with_parameters(SEQUENCE_MODELS[kind])
+    whole = score_windows(model, params, CODES, CODES.size)
+    carried = score_carried(model, params, CODES, chunk=5)
+    np.testing.assert_allclose(carried.log_probs, whole.log_probs, atol=1e-5)
 
 
 def test_summary_worked_out_by_hand():

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_models import SEQUENCE_MODELS, VOCABULARY_SIZE
 from toy_models import Bigram, DecayingSum
 
 from rgnn_jax.errors import UserError, WorkFailed
@@ -59,6 +60,19 @@ def test_cache_grows_without_a_trace():
     text = np.concatenate([PROMPT, new], axis=1)
     whole = model.apply({"params": params}, text[:, :-1])
     np.testing.assert_array_equal(new, whole[:, 2:].argmax(axis=-1))
+
+
+@pytest.mark.parametrize("kind", SEQUENCE_MODELS)
+def test_text_of_every_model_is_what_one_parallel_pass_over_it_chooses(kind):
+    # Drawn with known noise rather than greedily: small untrained models only repeat themselves.
+    model, params = with_parameters(SEQUENCE_MODELS[kind])
+    prompt = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, (2, 100))
+    new = continued((model, params), prompt, count=70)
+    text = np.concatenate([prompt, new], axis=1)
+    whole = jax.jit(model.apply)({"params": params}, text[:, :-1])[:, 99:]
+    keys = [jax.random.fold_in(jax.random.key(0), i) for i in range(70)]
+    noise = np.stack([jax.random.gumbel(key, (2, VOCABULARY_SIZE)) for key in keys], axis=1)
+    np.testing.assert_array_equal(new, (whole + noise).argmax(axis=-1))
 
 
 def test_top_1_is_greedy():
