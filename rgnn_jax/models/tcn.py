@@ -170,10 +170,10 @@ class TCN(nn.Module):
         self.embed = NGramEmbed(
             self.vocabulary_size,
             config.embedding,
-            config.ngram_order,
-            config.ngram_buckets,
-            config.ngram_dropout,
-            self.dtype,
+            max_order=config.ngram_order,
+            buckets=config.ngram_buckets,
+            dropout=config.ngram_dropout,
+            dtype=self.dtype,
         )
         self.blocks = [
             ResidualBlock(
