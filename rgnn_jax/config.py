@@ -32,7 +32,7 @@ from rgnn_jax.optimizer import OptimizerConfig
 ModelConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
 
 
-class TrainingConfig(Section):
+class TrainingConfig(Section, frozen=True):
     """How long, on what, and what is kept.
 
     A run ends after `steps` or `epochs`, or after `max_seconds` of wall-clock time counted from the start
@@ -57,7 +57,7 @@ class TrainingConfig(Section):
     tensorboard: bool = False
 
 
-class Experiment(Section):
+class Experiment(Section, frozen=True):
     """One run's settings; `to_json` of it rebuilds the run without executing anything."""
 
     model: ModelConfig

@@ -5,9 +5,8 @@ A model is a `flax.linen` module, so a contract's method `f(...)` is called as
 known to training or to sampling.
 """
 
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 
-import jax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 Params = PyTree
@@ -16,6 +15,7 @@ Batch = PyTree
 Metrics = dict[str, tuple[Array, Array]]
 
 
+@runtime_checkable
 class SequenceModel(Protocol):
     """A model that reads tokens left to right; one set of parameters, two ways to run it.
 
@@ -45,6 +45,7 @@ class SequenceModel(Protocol):
         """Reads one token."""
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A loss over one micro-batch, and the numbers worth logging, each as a masked (sum, count)."""
 
@@ -57,6 +58,7 @@ class Objective(Protocol):
         """The scalar that training minimises (a mean over the batch), and its metrics."""
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Training data that live on the device, and the pure function that draws a micro-batch from them.
 
@@ -64,7 +66,9 @@ class Batches(Protocol):
     nothing but these and the key, so one device and eight see the same data and the same dropout.
     """
 
-    data: PyTree[jax.Array | Any]
+    @property
+    def data(self) -> PyTree:
+        """Arrays that are put on every device once."""
 
     def draw(
         self, data: PyTree, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int

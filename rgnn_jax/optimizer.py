@@ -14,7 +14,7 @@ from rgnn_jax.fields import Fraction, NaturalNumber, NonNegative, Positive, Rate
 _NOT_FOR_MUON = ("embedding", "table", "head", "conv_mix")
 
 
-class OptimizerConfig(Section):
+class OptimizerConfig(Section, frozen=True):
     """How parameters follow their gradients.
 
     AdamW (Loshchilov & Hutter 2019) for everything, or Muon (Jordan et al. 2024) for the hidden layers'

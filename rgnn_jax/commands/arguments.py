@@ -1,7 +1,6 @@
 """What several commands have in common: how they are registered, and how they print."""
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -52,10 +51,3 @@ def print_json(value: Any) -> None:
     """One JSON object on standard output."""
     json.dump(value, sys.stdout, ensure_ascii=False)
     print()
-
-
-def read_file(path: Path) -> str:
-    """A whole UTF-8 text, with the refusals of training texts."""
-    from rgnn_jax.datasets.text_file import read_pieces
-
-    return "".join(read_pieces(path, hashlib.sha256()))

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, print_json, read_file
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, print_json
 
 
 def register(commands: Any) -> None:
@@ -14,7 +14,7 @@ def register(commands: Any) -> None:
         commands,
         "evaluate",
         run,
-        "Score a run on a split of its data, or the log-probability of a text; --data.path sets another text.",
+        "Score a run on a split of its data or on a text of yours; --data.path changes the data.",
         "rgnn evaluate lstm_chapter --split test --rule carried",
         takes_settings=True,
     )
@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from rgnn_jax.train.devices import set_up
 
     set_up(1)
+    from rgnn_jax.datasets.text_file import read_text
     from rgnn_jax.evaluate.likelihood import score_carried, score_windows
     from rgnn_jax.train.session import load_run, load_task
 
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     window = args.window or loaded.experiment.data.window
     text, split = args.text, args.split
     if args.text_file is not None:
-        text = read_file(args.text_file)
+        text = read_text(args.text_file)
     if text is not None:
         text = loaded.experiment.data.normalise(text)
         codes, split = loaded.vocabulary.encode(text), "text"

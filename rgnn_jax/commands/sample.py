@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, print_json, read_file
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, print_json
 from rgnn_jax.errors import UserError
 
 
@@ -77,12 +77,13 @@ def run(args: argparse.Namespace) -> int:
 def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     import jax
 
+    from rgnn_jax.datasets.text_file import read_text
     from rgnn_jax.sampling.decode import generate
     from rgnn_jax.sampling.text import cut_at_stop, stream_text
 
     prompt = "\n" if args.prompt is None else args.prompt
     if args.prompt_file is not None:
-        prompt = read_file(args.prompt_file)
+        prompt = read_text(args.prompt_file)
     prompt = loaded.experiment.data.normalise(prompt)
     codes = loaded.vocabulary.encode(prompt)[None]
     key = jax.random.key(args.seed)

@@ -46,7 +46,8 @@ def download(source: Source, directory: Path, *, timeout: float = 10.0) -> Path:
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
         raise UserError(
-            f"{source.filename}: {source.url} cannot be reached ({reason}); fetch it elsewhere and put it at {path}"
+            f"{source.filename}: {source.url} cannot be reached ({reason}); "
+            f"fetch it elsewhere and put it at {path}"
         ) from None
     _check(content, source, source.url)
     directory.mkdir(parents=True, exist_ok=True)
@@ -60,6 +61,6 @@ def _check(content: bytes, source: Source, where: str) -> None:
     digest = hashlib.sha256(content).hexdigest()
     if digest != source.sha256:
         raise UserError(
-            f"{where}: not the expected {source.filename} (SHA-256 {digest[:12]}..., expected {source.sha256[:12]}...); "
-            "remove the file and fetch it again"
+            f"{where}: not the expected {source.filename} (its SHA-256 begins {digest[:12]}, "
+            f"not {source.sha256[:12]}); remove the file and fetch it again"
         )

@@ -32,10 +32,10 @@ class NextToken:
         self, params: Params, batch: Int[Array, "b t"], key: PRNGKeyArray, train: bool
     ) -> tuple[Float[Array, ""], Metrics]:
         """Loss of a batch of `window + 1` tokens a row: all but the last predict all but the first."""
-        logits = self.model.apply(
-            {"params": params}, batch[:, :-1], train=train, rngs={"dropout": key} if train else None
-        )
-        nll = cross_entropy(jnp.asarray(logits, jnp.float32), batch[:, 1:])
+        rngs = {"dropout": key} if train else None
+        output = self.model.apply({"params": params}, batch[:, :-1], train=train, rngs=rngs)
+        logits = jnp.asarray(output, jnp.float32)
+        nll = cross_entropy(logits, batch[:, 1:])
         count = jnp.asarray(nll.size, jnp.float32)
         hits = jnp.sum(jnp.argmax(logits, -1) == batch[:, 1:])
         total = nll.sum()

@@ -70,9 +70,9 @@ class RunLog:
             for name, value in values.items():
                 self._events.add_scalar(name, value, step)
 
-    def progress(self, fraction: float, seconds: float, text: str) -> None:
-        """How far the run is after `seconds`; plain lines come at most every ten seconds."""
-        text += f"  {format_duration(seconds * (1.0 / fraction - 1.0) if fraction else math.inf)} left"
+    def progress(self, fraction: float, seconds_left: float, text: str) -> None:
+        """How far the run is; plain lines come at most every ten seconds."""
+        text += f"  {format_duration(seconds_left)} left"
         if self._bar:
             self._bar.update(fraction, text)
         elif self._lines and time.monotonic() - self._last_line > 10:

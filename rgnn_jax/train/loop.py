@@ -73,6 +73,11 @@ class Limits:
         """The fraction of the run that is over."""
         return max(step / self.steps, seconds / self.seconds)
 
+    def seconds_left(self, step: int, seconds: float, step_seconds: float) -> float:
+        """Until the run ends, at the present pace; infinite before the first measured call."""
+        by_steps = (self.steps - step) * step_seconds if step_seconds else math.inf
+        return min(by_steps, self.seconds - seconds)
+
     def clock(self, step: int, seconds: float, step_seconds: float) -> Clock:
         """The schedule's clock; counted in steps it does not depend on where calls begin."""
         if step / self.steps >= (seconds + step_seconds) / self.seconds:
@@ -178,8 +183,8 @@ def train(
                 raise WorkFailed(_not_finite(step, result, checkpoints is not None))
             step += count
             totals.add(result, count)
-            done = limits.progress(step, seconds())
-            log.progress(done, seconds(), _status(step, result, pace, task))
+            left = limits.seconds_left(step, seconds(), pace.step_seconds)
+            log.progress(limits.progress(step, seconds()), left, _status(step, result, pace, task))
             if step % training.log_every == 0:
                 log.metrics(
                     step, {"epoch": step / task.steps_per_epoch, "seconds": seconds(), **totals.take()}
@@ -187,7 +192,8 @@ def train(
             milestone, last = step in limits.milestones, step >= limits.steps
             metric = evaluate() if milestone or last or _due(step, training.evaluate_every) else None
             improved = metric is not None and metric < best
-            best = metric if improved else best
+            if metric is not None and improved:
+                best = metric
             if milestone or last or improved or _due(step, training.save_every):
                 save(metric, keep=milestone)
             if milestone and on_milestone:
@@ -268,7 +274,7 @@ def _stop_signals() -> Iterator[Callable[[], int | None]]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        signal.signal(number, previous[number])
+        signal.signal(number, previous[signal.Signals(number)])
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import flax.linen as nn
@@ -126,8 +126,11 @@ def run_training(
     experiment = resolve(experiment)
     task = build(experiment, vocabulary)
     if directory is None:
-        files = {"config.json": to_json(experiment), "vocabulary.json": task.text.vocabulary.to_json()}
-        directory = _create(ckpt_dir, name, files)
+        directory = _create(
+            ckpt_dir,
+            name,
+            {"config.json": to_json(experiment), "vocabulary.json": task.text.vocabulary.to_json()},
+        )
     settings = experiment.training
     training = make_training(experiment, task.objective, task.batches)
     compiled = Compiled(training, settings.parallel, jax.devices()[: settings.devices])
@@ -210,11 +213,13 @@ def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
     saved = from_json(directory.config.read_bytes(), str(directory.config))
     free = {name: getattr(experiment.training, name) for name in _FREE_ON_RESUME}
     free["devices"] = free["devices"] or saved.training.devices
+    dtype = experiment.training.compute_dtype
     wanted = msgspec.structs.replace(
         experiment.training,
         micro_batches=experiment.training.micro_batches or saved.training.micro_batches,
         devices=free["devices"],
-        compute_dtype=resolve_dtype(experiment.training.compute_dtype),
+        # `auto` stays open here: to resolve it would wake JAX before its devices are set up.
+        compute_dtype=saved.training.compute_dtype if dtype == "auto" else dtype,
     )
     new = msgspec.structs.replace(experiment, training=wanted)
     old = msgspec.structs.replace(saved, training=msgspec.structs.replace(saved.training, **free))
@@ -237,7 +242,7 @@ def _read_vocabulary(directory: RunDirectory) -> Vocabulary:
     return Vocabulary.from_json(directory.vocabulary.read_bytes(), str(directory.vocabulary))
 
 
-def _create(ckpt_dir: Path, name: str, files: dict[str, bytes]) -> RunDirectory:
+def _create(ckpt_dir: Path, name: str, files: Mapping[str, bytes | str]) -> RunDirectory:
     """The first process publishes the directory; the others open it once it is there."""
     if jax.process_index() == 0:
         RunDirectory.create(ckpt_dir, name, files)

@@ -1,9 +1,11 @@
 """What training carries from step to step, and what a checkpoint holds."""
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int, PyTree
+from jax.typing import ArrayLike
+from jaxtyping import PyTree
 
 from rgnn_jax.contracts import Params
 
@@ -13,13 +15,13 @@ class TrainState:
     """Everything that a step reads and writes; randomness and data order follow from `step` and the seed.
 
     Attributes:
-        step: steps taken.
+        step: steps taken, an int32 scalar.
         params: the parameters that gradients move.
         opt_state: the optimiser's own state.
         ema: exponential moving average of `params`, or None where it is off.
     """
 
-    step: Int[Array, ""]
+    step: ArrayLike | jax.ShapeDtypeStruct
     params: Params
     opt_state: PyTree
     ema: Params | None

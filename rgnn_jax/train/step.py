@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray, PyTree
 
 from rgnn_jax.contracts import Batches, Metrics, Objective, Params
 from rgnn_jax.optimizer import OptimizerConfig, learning_rate, make_optimizer
@@ -24,13 +25,13 @@ class Clock:
         per_step: the fraction that one step takes.
     """
 
-    step: Int[Array, ""]
-    progress: Float[Array, ""]
-    per_step: Float[Array, ""]
+    step: ArrayLike
+    progress: ArrayLike
+    per_step: ArrayLike
 
     def at(self, step: Int[Array, ""]) -> Float[Array, ""]:
         """The fraction of the run that is over at `step`."""
-        return self.progress + (step - self.step) * self.per_step
+        return jnp.asarray(self.progress) + (step - self.step) * self.per_step
 
 
 @flax.struct.dataclass
@@ -60,7 +61,7 @@ class Training:
     def __init__(
         self,
         objective: Objective,
-        batches: Batches,
+        batches: Batches | None,
         optimizer: OptimizerConfig,
         *,
         micro_batches: int,
@@ -72,7 +73,7 @@ class Training:
         self.micro_batches = micro_batches
         self.ema_decay = ema_decay
 
-    def init(self, seed: Int[Array, ""] | int) -> TrainState:
+    def init(self, seed: Integer[Array, ""] | int) -> TrainState:
         """Fresh parameters and optimiser state, a function of the seed alone."""
         params = self.objective.init(jax.random.fold_in(jax.random.key(seed), 0))
         return init_state(params, make_optimizer(self.optimizer), self.ema_decay)
@@ -81,7 +82,7 @@ class Training:
         self,
         state: TrainState,
         data: PyTree,
-        seed: Int[Array, ""],
+        seed: Integer[Array, ""],
         count: Int[Array, ""],
         clock: Clock,
         axis: str | None = None,
@@ -131,9 +132,12 @@ class Training:
         local = self.micro_batches // devices
         first = 0 if axis is None else jax.lax.axis_index(axis) * local
         step_key = jax.random.fold_in(root, step)
+        if self.batches is None:
+            raise ValueError("a training without batches can only init")
+        draw = self.batches.draw
 
         def one(index: Int[Array, ""]) -> tuple:
-            batch = self.batches.draw(data, root, step, index, self.micro_batches)
+            batch = draw(data, root, step, index, self.micro_batches)
             key = jax.random.fold_in(step_key, index)
             gradient = jax.value_and_grad(self.objective, has_aux=True)
             (value, metrics), gradients = gradient(params, batch, key, True)

@@ -136,11 +136,9 @@ def _train_group(
         pace.measure(count, time.monotonic() - began)
         step += count
         losses = " ".join(f"{loss:.3f}" for loss in result.loss)
-        log.progress(
-            limits.progress(step, time.monotonic() - started),
-            time.monotonic() - started,
-            f"step {step}  loss {losses}",
-        )
+        seconds = time.monotonic() - started
+        left = limits.seconds_left(step, seconds, pace.step_seconds)
+        log.progress(limits.progress(step, seconds), left, f"step {step}  loss {losses}")
     rows = []
     for index, member in enumerate(one_device):
         own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), state)

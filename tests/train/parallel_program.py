@@ -1,6 +1,6 @@
 """Trains a small model on as many devices and processes as it is told and saves what came out.
 
-Run by tests in a process of its own: `python parallel_program.py OUT PARALLEL DEVICES [PROCESSES INDEX PORT]`.
+Run in a process of its own: `python parallel_program.py OUT PARALLEL DEVICES [PROCESSES INDEX PORT]`.
 """
 
 import sys

@@ -1,0 +1,7 @@
+"""Shows what the trained LSTM makes of true beginnings; arguments as in `rgnn sample --help`."""
+
+import sys
+
+from exercise import test
+
+sys.exit(test("lstm"))

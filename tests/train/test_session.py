@@ -1,0 +1,157 @@
+"""Runs as a person makes them: by the command, killed, stopped and resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rgnn_jax.train.run import RunDirectory
+
+ROOT = Path(__file__).parents[2]
+SIZES = {
+    "lstm": ["--model.width", "8", "--model.layers", "2"],
+    "gru": ["--model.width", "8", "--model.layers", "2"],
+    "tcn": ["--model.channels", "8", "--model.levels", "2"],
+    "transformer": ["--model.width", "8", "--model.heads", "2", "--model.feed-forward", "16"],
+}
+COMMON = ["--data.window", "8", "--training.batch-size", "8"]
+COMMON += ["--training.evaluate-every", "20", "--training.save-every", "10"]
+
+
+def command(kind: str, ckpt_dir: Path, *arguments: str) -> list[str]:
+    config = str(ROOT / "configs" / f"{kind}_chapter.toml")
+    base = [sys.executable, "-m", "rgnn_jax", "train", config, "--name", "run", "--ckpt-dir", str(ckpt_dir)]
+    return [*base, "--quiet", *SIZES[kind], *COMMON, "--data.path", str(ckpt_dir / "text.txt"), *arguments]
+
+
+def rgnn(kind: str, ckpt_dir: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(kind, ckpt_dir, *arguments), capture_output=True, text=True, timeout=200, env=environment()
+    )
+
+
+def environment() -> dict[str, str]:
+    cache = os.environ.get("RGNN_TEST_CACHE", str(Path.home() / ".cache/rgnn_jax/tests"))
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": cache}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    words = np.random.default_rng(0).choice(["river", "stone", "debt", "of", "the"], 900)
+    lines = [" ".join(words[i : i + 9]) + "." for i in range(0, 900, 9)]
+    (tmp_path / "text.txt").write_text("\n".join(lines))
+    return tmp_path
+
+
+def final_state(ckpt_dir: Path, step: int) -> dict[str, np.ndarray]:
+    import jax
+
+    from rgnn_jax.config import build_model, build_objective, from_json
+    from rgnn_jax.datasets.vocabulary import Vocabulary
+    from rgnn_jax.train.checkpoint import Checkpoints, named_leaves
+    from rgnn_jax.train.session import make_training
+
+    directory = RunDirectory.open("run", ckpt_dir)
+    experiment = from_json(directory.config.read_bytes(), "config")
+    vocabulary = Vocabulary.from_json(directory.vocabulary.read_bytes(), "vocabulary")
+    objective = build_objective(experiment, build_model(experiment, len(vocabulary)))
+    abstract = jax.eval_shape(make_training(experiment, objective, None).init, np.uint32(0))
+    with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
+        state, _ = checkpoints.restore(abstract, step)
+    return {name: np.asarray(leaf) for name, leaf in named_leaves(state).items()}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_a_killed_run_resumes_bit_identically(kind, folder, tmp_path_factory):
+    whole = tmp_path_factory.mktemp("whole")
+    (whole / "text.txt").write_bytes((folder / "text.txt").read_bytes())
+    result = rgnn(kind, whole, "--training.steps", "60")
+    assert result.returncode == 0, result.stderr
+    # As many steps as it takes to be killed between two saves; the last saved one is what remains.
+    process = subprocess.Popen(command(kind, folder, "--training.steps", "100000"), env=environment())
+    checkpoints = folder / "run" / "checkpoints"
+    deadline = time.monotonic() + 120
+    while not (checkpoints / "20").exists() and not any(_steps(checkpoints, 20)):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    reached = max(_steps(checkpoints, 0))
+    total = max(60, reached + 20)
+    if total > 60:
+        assert rgnn(kind, whole, "--training.steps", str(total), "--resume").returncode == 0
+    result = rgnn(kind, folder, "--training.steps", str(total), "--resume")
+    assert result.returncode == 0, result.stderr
+    expected, resumed = final_state(whole, total), final_state(folder, total)
+    assert expected.keys() == resumed.keys()
+    for name, leaf in expected.items():
+        np.testing.assert_array_equal(resumed[name], leaf, err_msg=name)
+
+
+def _steps(checkpoints: Path, least: int) -> list[int]:
+    found = checkpoints.iterdir() if checkpoints.exists() else ()
+    return [int(path.name) for path in found if path.name.isdecimal() and int(path.name) >= least]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_saves_and_says_so(number, code, folder):
+    process = subprocess.Popen(command("lstm", folder, "--training.steps", "1000000"), env=environment())
+    deadline = time.monotonic() + 120
+    while not _steps(folder / "run" / "checkpoints", 10):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == code
+    reached = max(_steps(folder / "run" / "checkpoints", 0))
+    assert int(final_state(folder, reached)["step"]) == reached
+    result = rgnn("lstm", folder, "--training.steps", str(reached + 5), "--resume", "--json")
+    assert json.loads(result.stdout)["step"] == reached + 5
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_spares_the_parameters(folder):
+    result = rgnn("transformer", folder, "--training.steps", "60", "--optimizer.learning-rate", "1e29")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1 and "learning_rate" in result.stderr
+    step = max(_steps(folder / "run" / "checkpoints", 0))
+    assert step < 60
+    for name, leaf in final_state(folder, step).items():
+        assert np.isfinite(leaf).all(), name
+
+
+def test_the_end_of_a_run_is_on_disk(folder):
+    result = rgnn("gru", folder, "--training.steps", "13", "--json")
+    assert result.returncode == 0 and json.loads(result.stdout)["step"] == 13
+    assert 13 in _steps(folder / "run" / "checkpoints", 0)
+    rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["step"] == 13 and rows[-1]["validation_loss"] > 0
+
+
+def test_a_time_limit_is_kept_and_the_rate_follows_it(folder):
+    started = time.monotonic()
+    result = rgnn("lstm", folder, "--training.max-seconds", "8", "--training.epochs", "1000000", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["seconds"] < 12
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--resume", "--model.width", "16"], "model.width"),
+        (["--resume", "--optimizer.learning-rate", "0.5"], "optimizer.learning_rate"),
+        ([], "choose another --name"),
+    ],
+)
+def test_a_run_is_not_overwritten_or_bent(arguments, complaint, folder):
+    assert rgnn("lstm", folder, "--training.steps", "2").returncode == 0
+    before = {path: path.read_bytes() for path in (folder / "run").rglob("*") if path.is_file()}
+    result = rgnn("lstm", folder, "--training.steps", "4", *arguments)
+    assert result.returncode == 2
+    assert complaint in result.stderr and len(result.stderr.splitlines()) == 1
+    assert before == {path: path.read_bytes() for path in (folder / "run").rglob("*") if path.is_file()}
