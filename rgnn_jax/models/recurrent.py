@@ -60,7 +60,7 @@ class RecurrentModel(nn.Module):
         raise NotImplementedError
 
     def setup(self) -> None:
-        """Declares the layers."""
+        """Declares the layers; token vectors have unit variance, as a product with one-hot rows needs."""
         config = self.config
         self.layers = [
             self.make_layer(project_input=bool(index or config.embedding)) for index in range(config.layers)
@@ -71,7 +71,9 @@ class RecurrentModel(nn.Module):
             config.ngram_order,
             config.ngram_buckets,
             config.ngram_dropout,
-            self.dtype,
+            dtype=self.dtype,
+            embedding_init=nn.initializers.normal(1.0),
+            time_major=True,
         )
         self.drop = Dropout(config.dropout)
         self.head = Dense(self.vocabulary_size, dtype=self.dtype)
@@ -109,7 +111,7 @@ class RecurrentModel(nn.Module):
         """Reads one token."""
         history, states = carry
         x, history = self.embed(token[:, None], history)
-        x = x[:, 0]
+        x = x[0]
         new_states = []
         for layer, state in zip(self.layers, states, strict=True):
             x, state = layer.step(x, state)
@@ -126,7 +128,7 @@ class RecurrentModel(nn.Module):
             x, state = layer(x, state)
             x = self.drop(x, deterministic=not train)
             new_states.append(state)
-        return (history, tuple(new_states)), self.head(x)
+        return (history, tuple(new_states)), self.head(x).swapaxes(0, 1)
 
 
 class LSTM(RecurrentModel):

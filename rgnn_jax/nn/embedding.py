@@ -72,7 +72,8 @@ class NGramEmbed(nn.Module):
 
     A table for each order, of at most `buckets` rows beyond the first order. An n-gram that would begin
     before the first token contributes nothing. In training, each n-gram of order two or more is dropped at
-    `dropout`, which keeps the network from leaning on rare n-grams alone.
+    `dropout`, which keeps the network from leaning on rare n-grams alone. With `time_major` the
+    embeddings come as [t b d], the order in which recurrent layers run.
     """
 
     vocabulary_size: int
@@ -82,6 +83,7 @@ class NGramEmbed(nn.Module):
     dropout: float = 0.0
     dtype: DTypeLike = jnp.float32
     embedding_init: nn.initializers.Initializer = nn.linear.default_embed_init
+    time_major: bool = False
 
     def setup(self) -> None:
         """Declares the tables; those of higher orders start near zero, so that training begins without."""
@@ -99,7 +101,7 @@ class NGramEmbed(nn.Module):
 
     def __call__(
         self, tokens: Int[Array, "b t"], history: Int[Array, "b m"] | None = None, *, train: bool = False
-    ) -> tuple[Float[Array, "b t d"], Int[Array, "b m"]]:
+    ) -> tuple[Float[Array, "b t d"] | Float[Array, "t b d"], Int[Array, "b m"]]:
         """Embeds tokens that follow a history.
 
         Returns:
@@ -108,11 +110,13 @@ class NGramEmbed(nn.Module):
         if history is None:
             history = empty_history(tokens.shape[0], self.max_order, self.vocabulary_size)
         window = jnp.concatenate([history, tokens.astype(history.dtype)], axis=1)
-        total = self.unigram(tokens)
+        total = self.unigram(tokens.T if self.time_major else tokens)
         for order, table in enumerate(self.ngrams, start=2):
             rows, exists = ngram_rows(
                 window[:, self.max_order - order :], order, self.vocabulary_size, table.num_embeddings
             )
+            if self.time_major:
+                rows, exists = rows.T, exists.T
             ngram = jnp.where(exists[..., None], table(rows), 0)
             total += self.drop(ngram, deterministic=not train)
         return total, window[:, tokens.shape[1] :]

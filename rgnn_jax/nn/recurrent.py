@@ -1,5 +1,6 @@
 """LSTM and GRU layers whose backward pass leaves all weight gradients to one product after the scan.
 
+Sequences are time-major, [t b ...]: batch-first gates would be transposed twice a pass, a tenth of the work.
 The input projection is made outside: `gates_x` holds the gates' share of all inputs, biases included. The
 carry and all arithmetic on gates are float32; the products have the type of the kernel.
 """
@@ -55,12 +56,12 @@ def _lstm(gates_x: Array, kernel: Array, carry: LSTMCarry) -> tuple[Array, LSTMC
 
 
 def _lstm_forward(gates_x: Array, kernel: Array, carry: LSTMCarry) -> tuple:
-    def step(carry: LSTMCarry, gates_x: Array) -> tuple[LSTMCarry, tuple[Array, Array, Array]]:
+    def step(carry: LSTMCarry, gates_x: Array) -> tuple[LSTMCarry, tuple]:
         h, c = carry
         i, f, g, o = _lstm_gates(gates_x.astype(jnp.float32) + _product(h, kernel))
         c = f * c + i * g
         h = o * jnp.tanh(c)
-        gates = jnp.concatenate([i, f, g, o], axis=-1).astype(kernel.dtype)
+        gates = tuple(gate.astype(kernel.dtype) for gate in (i, f, g, o))
         return (h, c), (h.astype(kernel.dtype), c, gates)
 
     last, (outputs, cells, gates) = jax.lax.scan(step, carry, gates_x)
@@ -70,11 +71,12 @@ def _lstm_forward(gates_x: Array, kernel: Array, carry: LSTMCarry) -> tuple:
 def _lstm_backward(saved: tuple, cotangents: tuple[Array, LSTMCarry]) -> tuple:
     kernel, (h_first, c_first), outputs, cells, gates = saved
     d_outputs, d_last = cotangents
+    transposed = kernel.T
 
     def step(d_carry: LSTMCarry, inputs: tuple) -> tuple[LSTMCarry, Array]:
         d_h, d_c = d_carry
         d_output, c, c_previous, gates = inputs
-        i, f, g, o = jnp.split(gates.astype(jnp.float32), 4, axis=-1)
+        i, f, g, o = (gate.astype(jnp.float32) for gate in gates)
         tanh_c = jnp.tanh(c)
         d_h += d_output.astype(jnp.float32)
         d_c += d_h * o * (1 - tanh_c**2)
@@ -83,7 +85,7 @@ def _lstm_backward(saved: tuple, cotangents: tuple[Array, LSTMCarry]) -> tuple:
         d_g = d_c * i * (1 - g**2)
         d_o = d_h * tanh_c * o * (1 - o)
         d_z = jnp.concatenate([d_i, d_f, d_g, d_o], axis=-1).astype(kernel.dtype)
-        return (_product(d_z, kernel.T), d_c * f), d_z
+        return (_product(d_z, transposed), d_c * f), d_z
 
     inputs = (d_outputs, cells, _previous(c_first, cells), gates)
     d_first, d_z = jax.lax.scan(step, d_last, inputs, reverse=True)
@@ -95,8 +97,8 @@ _lstm.defvjp(_lstm_forward, _lstm_backward)
 
 
 def lstm(
-    gates_x: Float[Array, "b t g"], kernel: Float[Array, "h g"], carry: LSTMCarry
-) -> tuple[Float[Array, "b t h"], LSTMCarry]:
+    gates_x: Float[Array, "t b g"], kernel: Float[Array, "h g"], carry: LSTMCarry
+) -> tuple[Float[Array, "t b h"], LSTMCarry]:
     """Runs an LSTM over sequences, with torch.nn.LSTM's equations and order of gates (i f g o).
 
     Args:
@@ -107,8 +109,7 @@ def lstm(
     Returns:
         The hidden state after each step, and the carry after the last one.
     """
-    outputs, carry = _lstm(gates_x.swapaxes(0, 1).astype(kernel.dtype), kernel, carry)
-    return outputs.swapaxes(0, 1), carry
+    return _lstm(gates_x.astype(kernel.dtype), kernel, carry)
 
 
 def _gru_gates(gates_x: Array, product: Array, bias_n: Array) -> tuple[Array, Array, Array, Array]:
@@ -138,10 +139,11 @@ def _gru(gates_x: Array, kernel: Array, bias_n: Array, h: GRUCarry) -> tuple[Arr
 
 
 def _gru_forward(gates_x: Array, kernel: Array, bias_n: Array, h: GRUCarry) -> tuple:
-    def step(h: GRUCarry, gates_x: Array) -> tuple[GRUCarry, tuple[Array, Array]]:
+    def step(h: GRUCarry, gates_x: Array) -> tuple[GRUCarry, tuple]:
         r, z, n, h_n = _gru_gates(gates_x, _product(h, kernel), bias_n)
         h = n + z * (h - n)
-        return h, (h.astype(kernel.dtype), jnp.concatenate([r, z, n, h_n], axis=-1).astype(kernel.dtype))
+        gates = tuple(gate.astype(kernel.dtype) for gate in (r, z, n, h_n))
+        return h, (h.astype(kernel.dtype), gates)
 
     last, (outputs, gates) = jax.lax.scan(step, h, gates_x)
     return (outputs, last), (kernel, bias_n, h, outputs, gates)
@@ -150,16 +152,17 @@ def _gru_forward(gates_x: Array, kernel: Array, bias_n: Array, h: GRUCarry) -> t
 def _gru_backward(saved: tuple, cotangents: tuple[Array, GRUCarry]) -> tuple:
     kernel, bias_n, h_first, outputs, gates = saved
     d_outputs, d_last = cotangents
+    transposed = kernel.T
 
     def step(d_h: GRUCarry, inputs: tuple) -> tuple[GRUCarry, tuple[Array, Array]]:
         d_output, h_previous, gates = inputs
-        r, z, n, h_n = jnp.split(gates.astype(jnp.float32), 4, axis=-1)
+        r, z, n, h_n = (gate.astype(jnp.float32) for gate in gates)
         d_h += d_output.astype(jnp.float32)
         d_n = d_h * (1 - z) * (1 - n**2)
         d_z = d_h * (h_previous.astype(jnp.float32) - n) * z * (1 - z)
         d_r = d_n * h_n * r * (1 - r)
         d_product = jnp.concatenate([d_r, d_z, d_n * r], axis=-1).astype(kernel.dtype)
-        return d_h * z + _product(d_product, kernel.T), (d_product, d_n.astype(kernel.dtype))
+        return d_h * z + _product(d_product, transposed), (d_product, d_n.astype(kernel.dtype))
 
     h_previous = _previous(h_first, outputs)
     d_first, (d_product, d_n) = jax.lax.scan(step, d_last, (d_outputs, h_previous, gates), reverse=True)
@@ -173,8 +176,8 @@ _gru.defvjp(_gru_forward, _gru_backward)
 
 
 def gru(
-    gates_x: Float[Array, "b t g"], kernel: Float[Array, "h g"], bias_n: Float[Array, " h"], h: GRUCarry
-) -> tuple[Float[Array, "b t h"], GRUCarry]:
+    gates_x: Float[Array, "t b g"], kernel: Float[Array, "h g"], bias_n: Float[Array, " h"], h: GRUCarry
+) -> tuple[Float[Array, "t b h"], GRUCarry]:
     """Runs a GRU over sequences, with torch.nn.GRU's equations and order of gates (r z n).
 
     Args:
@@ -186,8 +189,7 @@ def gru(
     Returns:
         The hidden state after each step, and after the last one.
     """
-    outputs, h = _gru(gates_x.swapaxes(0, 1).astype(kernel.dtype), kernel, bias_n, h)
-    return outputs.swapaxes(0, 1), h
+    return _gru(gates_x.astype(kernel.dtype), kernel, bias_n, h)
 
 
 def orthogonal_gates(key: PRNGKeyArray, shape: tuple[int, int], dtype: DTypeLike = jnp.float32) -> Array:
@@ -248,7 +250,7 @@ class LSTMLayer(RecurrentLayer):
         zeros = jnp.zeros((batch, features), jnp.float32)
         return zeros, zeros
 
-    def __call__(self, x: Float[Array, "b t d"], carry: LSTMCarry) -> tuple[Float[Array, "b t h"], LSTMCarry]:
+    def __call__(self, x: Float[Array, "t b d"], carry: LSTMCarry) -> tuple[Float[Array, "t b h"], LSTMCarry]:
         """Runs over whole sequences from a carry."""
         return lstm(self.gates_x(x), self.kernel.astype(self.dtype), carry)
 
@@ -273,7 +275,7 @@ class GRULayer(RecurrentLayer):
         """The carry before the first input."""
         return jnp.zeros((batch, features), jnp.float32)
 
-    def __call__(self, x: Float[Array, "b t d"], h: GRUCarry) -> tuple[Float[Array, "b t h"], GRUCarry]:
+    def __call__(self, x: Float[Array, "t b d"], h: GRUCarry) -> tuple[Float[Array, "t b h"], GRUCarry]:
         """Runs over whole sequences from a carry."""
         return gru(self.gates_x(x), self.kernel.astype(self.dtype), self.bias_n, h)
 

@@ -81,3 +81,12 @@ def test_ngram_dropout_spares_single_tokens():
 def test_higher_orders_start_near_zero():
     tables = NGramEmbed(8, 16, max_order=2).init(jax.random.key(0), jnp.zeros((1, 4), jnp.int32))["params"]
     assert float(tables["ngrams_0"]["embedding"].std()) < 0.02 * float(tables["unigram"]["embedding"].std())
+
+
+def test_time_major_is_the_transpose():
+    model, variables = ngram_model()
+    tokens = jax.random.randint(jax.random.key(0), (2, 5), 0, 3)
+    time_major = model.clone(time_major=True)
+    np.testing.assert_array_equal(
+        time_major.apply(variables, tokens)[0], model.apply(variables, tokens)[0].swapaxes(0, 1)
+    )

@@ -19,17 +19,17 @@ def golden(kind: str) -> dict[str, np.ndarray]:
 
 def run_lstm(leaves: dict) -> dict:
     bias = leaves["bias_ih"] + leaves["bias_hh"]
-    gates_x = leaves["x"] @ leaves["weight_ih"].T + bias[None, None]
+    gates_x = leaves["x"].swapaxes(0, 1) @ leaves["weight_ih"].T + bias[None, None]
     outputs, (h, c) = lstm(gates_x, leaves["weight_hh"].T, (leaves["h0"][0], leaves["c0"][0]))
-    return {"outputs": outputs, "hn": h[None], "cn": c[None]}
+    return {"outputs": outputs.swapaxes(0, 1), "hn": h[None], "cn": c[None]}
 
 
 def run_gru(leaves: dict) -> dict:
     b_r, b_z, b_n = jnp.split(leaves["bias_hh"], 3)
     bias = leaves["bias_ih"] + jnp.concatenate([b_r, b_z, jnp.zeros_like(b_n)])
-    gates_x = leaves["x"] @ leaves["weight_ih"].T + bias[None, None]
+    gates_x = leaves["x"].swapaxes(0, 1) @ leaves["weight_ih"].T + bias[None, None]
     outputs, h = gru(gates_x, leaves["weight_hh"].T, b_n, leaves["h0"][0])
-    return {"outputs": outputs, "hn": h[None]}
+    return {"outputs": outputs.swapaxes(0, 1), "hn": h[None]}
 
 
 @pytest.mark.parametrize(("kind", "run"), [("lstm", run_lstm), ("gru", run_gru)])
@@ -54,30 +54,30 @@ def test_outputs_and_gradients_equal_torch(kind, run):
 
 def plain_lstm(gates_x, kernel, carry):
     outputs = []
-    for t in range(gates_x.shape[1]):
-        carry = lstm_step(gates_x[:, t], kernel, carry)
+    for t in range(gates_x.shape[0]):
+        carry = lstm_step(gates_x[t], kernel, carry)
         outputs.append(carry[0])
-    return jnp.stack(outputs, axis=1), carry
+    return jnp.stack(outputs), carry
 
 
 def plain_gru(gates_x, kernel, bias_n, h):
     outputs = []
-    for t in range(gates_x.shape[1]):
-        h = gru_step(gates_x[:, t], kernel, bias_n, h)
+    for t in range(gates_x.shape[0]):
+        h = gru_step(gates_x[t], kernel, bias_n, h)
         outputs.append(h)
-    return jnp.stack(outputs, axis=1), h
+    return jnp.stack(outputs), h
 
 
 def lstm_arguments(key):
     k = jax.random.split(key, 4)
     carry = (jax.random.normal(k[2], (2, 4)), jax.random.normal(k[3], (2, 4)))
-    return jax.random.normal(k[0], (2, 5, 16)), jax.random.normal(k[1], (4, 16)), carry
+    return jax.random.normal(k[0], (5, 2, 16)), jax.random.normal(k[1], (4, 16)), carry
 
 
 def gru_arguments(key):
     k = jax.random.split(key, 4)
     kernel, bias_n = jax.random.normal(k[1], (4, 12)), jax.random.normal(k[2], (4,))
-    return jax.random.normal(k[0], (2, 5, 12)), kernel, bias_n, jax.random.normal(k[3], (2, 4))
+    return jax.random.normal(k[0], (5, 2, 12)), kernel, bias_n, jax.random.normal(k[3], (2, 4))
 
 
 def gradients_of(f):
@@ -128,18 +128,18 @@ def test_gru_step_by_hand():
 
 @pytest.mark.parametrize("layer", [LSTMLayer(6), GRULayer(6)])
 def test_layer_steps_equal_its_sequence(layer):
-    x = jax.random.normal(jax.random.key(0), (2, 5, 3))
+    x = jax.random.normal(jax.random.key(0), (5, 2, 3))
     carry = layer.init_carry(2, 6)
     variables = layer.init(jax.random.key(1), x, carry)
     outputs, last = layer.apply(variables, x, carry)
     for t in range(5):
-        output, carry = layer.apply(variables, x[:, t], carry, method="step")
-        np.testing.assert_allclose(output, outputs[:, t], atol=1e-6)
+        output, carry = layer.apply(variables, x[t], carry, method="step")
+        np.testing.assert_allclose(output, outputs[t], atol=1e-6)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, last)
 
 
 def test_bfloat16_products_stay_close_and_leave_the_carry_float32():
-    x = jax.random.normal(jax.random.key(0), (2, 5, 3))
+    x = jax.random.normal(jax.random.key(0), (5, 2, 3))
     layer, half = LSTMLayer(6), LSTMLayer(6, dtype=jnp.bfloat16)
     carry = layer.init_carry(2, 6)
     variables = layer.init(jax.random.key(1), x, carry)
