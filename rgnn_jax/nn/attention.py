@@ -63,8 +63,8 @@ def blockwise_attention(
 ) -> Float[Array, "b t h d"]:
     """Causal attention whose queries go in blocks, each with the keys up to its end only.
 
-    This leaves out up to half of the products that the mask would discard. On CPU, a block of 64 is best up
-    to 256 steps; longer sequences take eight blocks, so that the program stays short.
+    This leaves out most of the products that the mask would discard. Sequences of more than 512 steps take
+    eight longer blocks, so that the program stays short.
     """
     t = query.shape[1]
     block = max(64, -(-t // 8))

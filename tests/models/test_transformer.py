@@ -14,11 +14,18 @@ POSITIONS = ["none", "sinusoidal", "learned", "rotary"]
 TOKENS = jax.random.randint(jax.random.key(7), (2, 12), 0, 5)
 
 
+def apply(model, variables, *inputs, method="__call__"):
+    """`model.apply`, compiled as a whole rather than operation by operation, which is slow to start."""
+    return jax.jit(lambda variables, *inputs: model.apply(variables, *inputs, method=method))(
+        variables, *inputs
+    )
+
+
 def build(**settings) -> tuple[Transformer, dict]:
     """A tiny model whose weights are large enough for every part to matter."""
     defaults = {"layers": 2, "width": 8, "heads": 2, "feed_forward": 0, "context": 16}
     model = Transformer(TransformerConfig(**defaults | settings), vocabulary_size=5)
-    params = model.init(jax.random.key(0), TOKENS)["params"]
+    params = jax.jit(model.init)(jax.random.key(0), TOKENS)["params"]
     leaves, tree = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(1), len(leaves))
     noise = [x + 0.3 * jax.random.normal(key, x.shape) for x, key in zip(leaves, keys, strict=True)]
@@ -103,11 +110,11 @@ def test_block_equals_torch(golden):
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_every_way_to_run_gives_the_same_logits(positions):
     model, variables = build(positions=positions, ngram_order=3, causal_mix=3, qk_norm=positions == "rotary")
-    whole = model.apply(variables, TOKENS)
+    whole = apply(model, variables, TOKENS)
     start = model.init_carry(2, 12)
-    _, once = model.apply(variables, start, TOKENS, method="prefill")
-    carry, first = model.apply(variables, start, TOKENS[:, :4], method="prefill")
-    carry, second = model.apply(variables, carry, TOKENS[:, 4:9], method="prefill")
+    _, once = apply(model, variables, start, TOKENS, method="prefill")
+    carry, first = apply(model, variables, start, TOKENS[:, :4], method="prefill")
+    carry, second = apply(model, variables, carry, TOKENS[:, 4:9], method="prefill")
     step = jax.jit(lambda carry, token: model.apply(variables, carry, token, method="step"))
     last = []
     for t in range(9, 12):
@@ -122,12 +129,12 @@ def test_every_way_to_run_gives_the_same_logits(positions):
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_growing_the_carry_changes_nothing(positions):
     model, variables = build(positions=positions, causal_mix=2)
-    carry, _ = model.apply(variables, model.init_carry(2, 5), TOKENS[:, :5], method="prefill")
+    carry, _ = apply(model, variables, model.init_carry(2, 5), TOKENS[:, :5], method="prefill")
     grown = model.grow_carry(carry, 12)
-    roomy, _ = model.apply(variables, model.init_carry(2, 12), TOKENS[:, :5], method="prefill")
+    roomy, _ = apply(model, variables, model.init_carry(2, 12), TOKENS[:, :5], method="prefill")
     assert jax.tree.map(jnp.shape, grown) == jax.tree.map(jnp.shape, roomy)
-    _, ours = model.apply(variables, grown, TOKENS[:, 5:], method="prefill")
-    _, wanted = model.apply(variables, roomy, TOKENS[:, 5:], method="prefill")
+    _, ours = apply(model, variables, grown, TOKENS[:, 5:], method="prefill")
+    _, wanted = apply(model, variables, roomy, TOKENS[:, 5:], method="prefill")
     np.testing.assert_allclose(ours, wanted, atol=1e-6)
 
 
