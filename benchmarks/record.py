@@ -1,0 +1,140 @@
+"""What a measurement is kept with (hardware, versions, date, commit), and how its rows are shown."""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+_PACKAGES = ("rgnn-jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
+_LOAD_AT_START = os.getloadavg()[0]
+
+Row = dict[str, Any]
+
+
+class Column(NamedTuple):
+    """A row's entry, its heading, and the format of its values."""
+
+    key: str
+    heading: str
+    format: str = "{}"
+
+
+def write(name: str, rows: Sequence[Row], settings: dict[str, Any], folder: Path = RESULTS) -> Path:
+    """Keeps rows with everything that a reader needs to judge them, as `name`.json."""
+    measurement = {
+        "benchmark": name,
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "commit": commit(),
+        "hardware": hardware(),
+        "load_at_start": round(_LOAD_AT_START, 2),
+        "versions": versions(),
+        "settings": settings,
+        "rows": list(rows),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(measurement, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def read(name: str, folder: Path = RESULTS) -> dict[str, Any] | None:
+    """What `write` kept, or None where nobody measured."""
+    path = folder / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def hardware() -> dict[str, Any]:
+    """The machine as its operating system reports it."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "cpu": _cpu_model(),
+        "cores": cores,
+        "memory_gib": round(memory / 2**30, 1),
+        "accelerator": _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader") or "none",
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of the packages that matter, as far as they are installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str:
+    """The commit that was measured, marked where tracked files differ from it."""
+    described = _output("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10")
+    return described or "unknown"
+
+
+def warn_if_busy() -> None:
+    """Says so where other work runs; threads that wait for each other suffer most, PyTorch's above all."""
+    if _LOAD_AT_START > 0.3:
+        print(
+            f"the load average is {_LOAD_AT_START:.1f}: other work is running, and ratios mean little",
+            file=sys.stderr,
+        )
+
+
+def where(measurement: dict[str, Any]) -> str:
+    """One line on the circumstances of a measurement."""
+    machine, found = measurement["hardware"], measurement["versions"]
+    names = {"python": "Python", "jax": "JAX", "flax": "Flax", "torch": "PyTorch"}
+    packages = ", ".join(f"{label} {found[name]}" for name, label in names.items() if name in found)
+    accelerator = "" if machine["accelerator"] == "none" else f", {machine['accelerator']}"
+    return f"{machine['cpu']}, {machine['cores']} cores{accelerator}; {packages}; {measurement['date']}"
+
+
+def cells(rows: Sequence[Row], columns: Sequence[Column]) -> list[list[str]]:
+    """Headings, and under them the formatted values; a dash for what was not measured."""
+    table = [[column.heading for column in columns]]
+    for row in rows:
+        values = [(row.get(column.key), column.format) for column in columns]
+        table.append(["-" if value is None else shape.format(value) for value, shape in values])
+    return table
+
+
+def plain(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+    """The rows as aligned text."""
+    table = cells(rows, columns)
+    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in table]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+    """The rows as a Markdown table."""
+    head, *body = cells(rows, columns)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(columns), *body])
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return _output("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or platform.machine()
+
+
+def _output(*command: str) -> str:
+    """What a command prints, or nothing where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
