@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import jax
 import numpy as np
@@ -234,7 +235,10 @@ class _Totals:
         self._sums: dict[str, list[float]] = {}
 
     def add(self, result: StepResult, count: int) -> None:
-        pairs = {**result.metrics, "gradient_norm": (result.gradient_norm * count, count)}
+        pairs: dict[str, tuple[Any, Any]] = {
+            **result.metrics,
+            "gradient_norm": (result.gradient_norm * count, count),
+        }
         for name, (total, weight) in pairs.items():
             sums = self._sums.setdefault(name, [0.0, 0.0])
             sums[0] += float(total)

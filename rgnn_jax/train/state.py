@@ -1,10 +1,10 @@
 """What training carries from step to step, and what a checkpoint holds."""
 
+from typing import Any
+
 import flax.struct
-import jax
 import jax.numpy as jnp
 import optax
-from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
 from rgnn_jax.contracts import Params
@@ -21,7 +21,7 @@ class TrainState:
         ema: exponential moving average of `params`, or None where it is off.
     """
 
-    step: ArrayLike | jax.ShapeDtypeStruct
+    step: Any
     params: Params
     opt_state: PyTree
     ema: Params | None

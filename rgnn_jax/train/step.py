@@ -112,7 +112,7 @@ class Training:
 
         def take(state: TrainState) -> tuple[TrainState, StepResult]:
             gradients, loss, metrics = self._gradients(state.params, data, root, state.step, axis)
-            norm = optax.global_norm(gradients)
+            norm = optax.tree.norm(gradients)
             updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
             rate = learning_rate(self.optimizer, state.step, clock.at(state.step))
             params = jax.tree.map(lambda p, u: p - rate * u, state.params, updates)
