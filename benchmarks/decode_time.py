@@ -117,7 +117,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
-    record.warn_if_busy()
+    busy = record.busy_cores()
     rounds, characters = (2, 100) if args.quick else (args.rounds, args.characters)
     rows = []
     for name in args.families:
@@ -127,7 +127,13 @@ def main() -> None:
         print(record.plain(rows[-len(peers) :], COLUMNS), end="\n\n", flush=True)
     print(record.plain(rows, COLUMNS))
     if not args.quick:
-        settings = {"rounds": rounds, "characters": characters, "batch": 1, "rule": "greedy"}
+        settings = {
+            "busy_cores_before": busy,
+            "rounds": rounds,
+            "characters": characters,
+            "batch": 1,
+            "rule": "greedy",
+        }
         print(f"kept in {record.write('decode_time', rows, settings)}")
 
 

@@ -134,7 +134,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
-    record.warn_if_busy()
+    busy = record.busy_cores()
     seconds = 20.0 if args.quick and args.seconds is None else args.seconds
     # As `rgnn train` reads it: UTF-8, a byte order mark dropped.
     text = args.text.read_text(encoding="utf-8-sig")
@@ -150,7 +150,12 @@ def main() -> None:
             print(record.plain(rows, COLUMNS), flush=True)
     print("\nThe gain is the recipe's as well as the framework's.")
     if not args.quick:
-        settings = {"text": args.text.name, "seed": args.seed, "characters_scored": peer["count"]}
+        settings = {
+            "busy_cores_before": busy,
+            "text": args.text.name,
+            "seed": args.seed,
+            "characters_scored": peer["count"],
+        }
         print(f"kept in {record.write('equal_time', rows, settings)}")
 
 

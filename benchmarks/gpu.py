@@ -121,6 +121,7 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     args = parse()
     require_gpu()
+    busy = record.busy_cores()
     seconds, rounds, count = (20.0, 2, 4) if args.quick else (args.seconds, args.rounds, args.steps)
     training: list[Row] = []
     if "train" not in args.skip:
@@ -132,7 +133,12 @@ def main() -> None:
         return
     for name, rows in (("gpu_training", training), ("gpu_step_time", step_rows)):
         if rows:
-            settings = {"seconds": seconds, "rounds": rounds, "steps_a_block": count}
+            settings = {
+                "busy_cores_before": busy,
+                "seconds": seconds,
+                "rounds": rounds,
+                "steps_a_block": count,
+            }
             print(f"kept in {record.write(name, rows, settings)}")
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,6 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 _PACKAGES = ("rgnn-jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
-_LOAD_AT_START = os.getloadavg()[0]
 
 Row = dict[str, Any]
 
@@ -34,7 +34,6 @@ def write(name: str, rows: Sequence[Row], settings: dict[str, Any], folder: Path
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit(),
         "hardware": hardware(),
-        "load_at_start": round(_LOAD_AT_START, 2),
         "versions": versions(),
         "settings": settings,
         "rows": list(rows),
@@ -81,13 +80,29 @@ def commit() -> str:
     return described or "unknown"
 
 
-def warn_if_busy() -> None:
-    """Says so where other work runs; threads that wait for each other suffer most, PyTorch's above all."""
-    if _LOAD_AT_START > 0.3:
-        print(
-            f"the load average is {_LOAD_AT_START:.1f}: other work is running, and ratios mean little",
-            file=sys.stderr,
-        )
+def busy_cores() -> float:
+    """Cores that other work keeps busy during one second; warns where that is enough to spoil a measurement.
+
+    Threads that wait for each other suffer most from it, PyTorch's above all. Without Linux's counters it is
+    the load average, which remembers the minute before.
+    """
+    counters = Path("/proc/stat")
+    if counters.exists():
+        before = _core_seconds(counters)
+        time.sleep(1.0)
+        busy = _core_seconds(counters) - before
+    else:
+        busy = os.getloadavg()[0]
+    if busy > 0.2:
+        message = f"other work keeps {busy:.1f} cores busy: ratios measured now mean little"
+        print(message, file=sys.stderr)
+    return round(busy, 2)
+
+
+def _core_seconds(counters: Path) -> float:
+    """Seconds that all cores together have worked since the system started: all but idle and waiting."""
+    user, nice, system, _, _, irq, softirq, steal, *_ = map(int, counters.read_text().split()[1:11])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
 
 
 def where(measurement: dict[str, Any]) -> str:

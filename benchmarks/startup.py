@@ -131,13 +131,17 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     args = parse()
-    record.warn_if_busy()
+    busy = record.busy_cores()
     with tempfile.TemporaryDirectory() as folder:
         at_name = args.run and (str(args.ckpt_dir / args.run) if "/" not in args.run else args.run)
         rows = measure(at_name or make_run(Path(folder)), 1 if args.quick else args.repeats)
     print(record.plain(rows, COLUMNS))
     if not args.quick:
-        settings = {"repeats": args.repeats, "run": args.run or "configs/lstm_chapter.toml, one step"}
+        settings = {
+            "busy_cores_before": busy,
+            "repeats": args.repeats,
+            "run": args.run or "configs/lstm_chapter.toml, one step",
+        }
         print(f"kept in {record.write('startup', rows, settings)}")
 
 
