@@ -243,10 +243,9 @@ def _override(settings: dict[str, Any], name: str, value: str) -> None:
     if section not in Experiment.__struct_fields__ or not field:
         sections = ", ".join(f"--{s}.FIELD" for s in Experiment.__struct_fields__)
         raise UserError(f"--{name}: no such setting; settings are {sections}")
-    is_list = "," in value or value.startswith("[")
-    settings.setdefault(section, {})[field] = (
-        value.strip("[]").split(",") if is_list and field != "path" else value
-    )
+    is_list = field != "path" and ("," in value or value.startswith("["))
+    items = [item for item in value.strip("[]").split(",") if item.strip()]
+    settings.setdefault(section, {})[field] = items if is_list else value
 
 
 def _explain(message: str, settings: Mapping[str, Any]) -> str:

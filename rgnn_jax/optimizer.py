@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PyTree
-from optax import contrib
 
 from rgnn_jax.fields import Fraction, NaturalNumber, NonNegative, Positive, Rate, Section
+from rgnn_jax.muon import scale_by_muon
 
 # Tables are looked up, not multiplied with, and the head's rows are classes: Muon suits neither.
 _NOT_FOR_MUON = ("embedding", "table", "head", "conv_mix")
@@ -47,7 +47,7 @@ def learning_rate(
         progress: the fraction of the run that is over, whether counted in steps or in seconds.
     """
     warmup = jnp.minimum(1.0, (step + 1) / max(config.warmup_steps, 1))
-    decayed = jnp.clip((progress - config.decay_from) / max(1.0 - config.decay_from, 1e-6), 0.0, 1.0)
+    decayed = jnp.clip((progress - config.decay_from) / jnp.maximum(1.0 - config.decay_from, 1e-6), 0.0, 1.0)
     match config.schedule:
         case "constant":
             shape = jnp.ones_like(decayed)
@@ -58,31 +58,28 @@ def learning_rate(
     return config.learning_rate * warmup * (config.final_fraction + (1.0 - config.final_fraction) * shape)
 
 
-def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
+def make_optimizer(config: OptimizerConfig, axis: str | None = None) -> optax.GradientTransformation:
     """Gradients to unscaled updates: the step multiplies them by minus the learning rate.
 
     The rate stays outside so that a sweep may vary it as an array.
+
+    Args:
+        config: the settings.
+        axis: the name of the devices that share the optimiser's work, inside `shard_map` or `pmap`.
     """
-    adamw = optax.chain(
+    transformation = optax.chain(
         optax.scale_by_adam(config.beta1, config.beta2, config.epsilon),
         optax.add_decayed_weights(config.weight_decay, mask=_decayed),
     )
     if config.kind == "muon":
         muon = optax.chain(
-            contrib.scale_by_muon(
-                beta=config.muon_momentum,
-                weight_dimension_numbers=_muon_dimensions,
-                ns_coeffs=_NS_COEFFICIENTS,
-            ),
+            scale_by_muon(config.muon_momentum, axis),
             optax.add_decayed_weights(config.weight_decay),
             optax.scale(config.muon_learning_rate / config.learning_rate),
         )
-        adamw = optax.partition({"muon": muon, "adamw": adamw}, _labels)
+        transformation = optax.partition({"muon": muon, "adamw": transformation}, _labels)
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    return optax.chain(clip, adamw)
-
-
-_NS_COEFFICIENTS = (3.4445, -4.775, 2.0315)
+    return optax.chain(clip, transformation)
 
 
 def _path_names(path: tuple) -> list[str]:
@@ -104,11 +101,4 @@ def _decayed(params: PyTree) -> PyTree:
 def _labels(params: PyTree) -> PyTree:
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: "muon" if _is_matrix(path, leaf) else "adamw", params
-    )
-
-
-def _muon_dimensions(params: PyTree) -> PyTree:
-    """All axes but the last are a matrix's input: a convolution's taps and channels are one."""
-    return jax.tree.map(
-        lambda leaf: contrib.MuonDimensionNumbers(tuple(range(leaf.ndim - 1)), leaf.ndim - 1), params
     )

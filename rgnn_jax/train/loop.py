@@ -98,7 +98,7 @@ class Pace:
     def count(self, pause: int, remaining_seconds: float) -> int:
         """Steps up to `pause` that fit in a call and in the time left; 0 where not even one fits."""
         if self._calls < 2:
-            return 1
+            return int(remaining_seconds > 0)
         fits = min(_CALL_SECONDS, remaining_seconds) / max(self.step_seconds, 1e-6)
         return min(pause, int(fits) if remaining_seconds < _CALL_SECONDS else max(1, int(fits)))
 

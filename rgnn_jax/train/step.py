@@ -108,7 +108,7 @@ class Training:
         return state, result
 
     def _step(self, data: PyTree, root: PRNGKeyArray, clock: Clock, axis: str | None) -> Callable:
-        optimizer = make_optimizer(self.optimizer)
+        optimizer = make_optimizer(self.optimizer, axis)
 
         def take(state: TrainState) -> tuple[TrainState, StepResult]:
             gradients, loss, metrics = self._gradients(state.params, data, root, state.step, axis)
