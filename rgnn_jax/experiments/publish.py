@@ -1,0 +1,44 @@
+"""A directory that appears whole or not at all."""
+
+import contextlib
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from rgnn_jax.errors import UserError, WorkFailed
+
+
+@contextlib.contextmanager
+def published(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yields a hidden directory beside the target to work in.
+
+    It becomes the target when the block ends, and is removed where the block raises. Until then an earlier
+    target stays as it was.
+
+    Raises:
+        UserError: where the target exists and `overwrite` is not set, or its place cannot be written.
+        WorkFailed: where the finished work could not be renamed; it is kept.
+    """
+    if target.exists() and not overwrite:
+        raise UserError(f"{target} exists already: replace it with --overwrite, or choose another --out")
+    work = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    replaced = work.with_name(work.name + ".replaced")
+    try:
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(
+            f"{target.parent} cannot be written ({error.strerror}): choose another --out"
+        ) from None
+    try:
+        yield work
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    try:
+        if overwrite and target.exists():
+            target.rename(replaced)
+        work.rename(target)
+    except OSError as error:
+        raise WorkFailed(f"{target} is in the way ({error.strerror}): the results are in {work}") from None
+    shutil.rmtree(replaced, ignore_errors=True)

@@ -1,0 +1,62 @@
+import re
+
+import pytest
+
+from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.experiments.publish import published
+
+
+def names(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_the_target_appears_when_the_work_is_done(tmp_path):
+    target = tmp_path / "new" / "page"
+    with published(target) as work:
+        (work / "a").write_text("one")
+        assert not target.exists()
+    assert (target / "a").read_text() == "one"
+    assert names(target.parent) == ["page"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_what_fails_leaves_nothing_and_the_old_target_as_it_was(tmp_path, error):
+    target = tmp_path / "page"
+    with published(target) as work:
+        (work / "a").write_text("one")
+    with pytest.raises(error), published(target, overwrite=True) as work:
+        (work / "a").write_text("two")
+        raise error
+    assert (target / "a").read_text() == "one"
+    assert names(tmp_path) == ["page"]
+
+
+def test_an_existing_target_is_refused_before_any_work(tmp_path):
+    (tmp_path / "page").mkdir()
+    refused = pytest.raises(UserError, match=re.escape("--overwrite, or choose another --out"))
+    with refused, published(tmp_path / "page"):
+        pytest.fail("the work began")
+
+
+def test_overwriting_replaces_all_of_it(tmp_path):
+    for name in ("a", "b"):
+        with published(tmp_path / "page", overwrite=True) as work:
+            (work / name).touch()
+    assert names(tmp_path / "page") == ["b"]
+    assert names(tmp_path) == ["page"]
+
+
+def test_finished_work_is_kept_when_another_was_published_meanwhile(tmp_path):
+    target = tmp_path / "page"
+    with pytest.raises(WorkFailed, match="the results are in"), published(target) as work:
+        (work / "mine").touch()
+        target.mkdir()
+        (target / "theirs").touch()
+    assert names(work) == ["mine"]
+    assert names(target) == ["theirs"]
+
+
+def test_a_place_that_cannot_be_written_is_the_users_mistake(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="choose another --out"), published(tmp_path / "file" / "page"):
+        pytest.fail("the work began")
