@@ -1,0 +1,286 @@
+"""The exercise on text: three networks learn to write, and are looked at early, midway and at the end."""
+
+import dataclasses
+import importlib.util
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from rgnn_jax.config import Experiment, ModelConfig, load_experiment, override
+from rgnn_jax.datasets.text import Text, load_text
+from rgnn_jax.errors import UserError
+from rgnn_jax.experiments import provenance, report
+from rgnn_jax.experiments.publish import published
+from rgnn_jax.experiments.text_examination import Examination
+from rgnn_jax.experiments.text_observations import observe
+from rgnn_jax.experiments.text_page import make_page
+from rgnn_jax.experiments.text_results import STAGES, ModelResult, Point, Stage, SweepRow, TextResults
+from rgnn_jax.experiments.writing import instability
+from rgnn_jax.models.language import parameter_count
+from rgnn_jax.models.tcn import TCNConfig
+from rgnn_jax.models.transformer import TransformerConfig
+from rgnn_jax.train.run import write_atomically
+from rgnn_jax.train.session import LoadedRun, load_run, run_training
+from rgnn_jax.train.sweep import Member, run_sweep
+
+Settings = Mapping[str, str]
+_CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+class Scale(NamedTuple):
+    """How much of the protocol is done: what is set otherwise than in the configurations.
+
+    Attributes:
+        models: each model's settings; the three milestones are the stages early, midway and end.
+        widths: of the LSTMs that are compared.
+        rates: learning rates at which each width is trained.
+        comparison: settings of the LSTMs that are compared, beside those of the LSTM.
+    """
+
+    models: Mapping[str, Settings]
+    widths: tuple[int, ...]
+    rates: tuple[str, ...]
+    comparison: Settings
+
+
+def _until(epochs: str, milestones: str, max_seconds: str) -> dict[str, str]:
+    lengths = {"epochs": epochs, "milestones": milestones, "max_seconds": max_seconds}
+    return {f"training.{name}": value for name, value in lengths.items()}
+
+
+_TINY = _until("1", "0.2,0.5,1", "60") | {
+    "data.window": "32", "training.batch_size": "8", "optimizer.learning_rate": "1e-2",
+    "training.log_every": "2", "training.evaluate_every": "40",
+}  # fmt: skip
+_SMALL_TRANSFORMER = {
+    "model.width": "192", "model.heads": "6", "model.feed_forward": "384", "optimizer.learning_rate": "1e-3",
+}  # fmt: skip
+_WIDTHS, _RATES = (64, 128, 256), ("1e-4", "1e-3", "1e-2")
+
+# The seconds are limits for a slow machine; on two quiet cores the epochs come first.
+SCALES = {
+    "smoke": Scale(
+        {
+            "LSTM": _TINY | {"model.width": "16"},
+            "TCN": _TINY | {"model.channels": "8", "model.levels": "3"},
+            "Transformer": _TINY | {"model.width": "16", "model.heads": "2", "model.feed_forward": "32"},
+        },
+        (8, 16), ("1e-3", "1e-2"), {"training.epochs": "0.5"},
+    ),
+    "cpu": Scale(
+        {
+            "LSTM": _until("300", "10,50,300", "110"),
+            "TCN": _until("100", "10,50,100", "130"),
+            "Transformer": _until("150", "10,50,150", "110") | _SMALL_TRANSFORMER,
+        },
+        _WIDTHS, _RATES, {"training.epochs": "12", "training.max_seconds": "25"},
+    ),
+    "full": Scale({"LSTM": {}, "TCN": {}, "Transformer": {}}, _WIDTHS, _RATES, {"training.epochs": "30"}),
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class _Protocol:
+    """What all trainings of one reproduction share."""
+
+    work: Path
+    scale: Scale
+    fixed: tuple[tuple[str, str], ...]
+    quiet: bool
+    examination: Examination
+
+    def experiment(self, name: str, settings: Settings) -> Experiment:
+        return load_experiment(config_path(name), [*self.fixed, *settings.items()])
+
+
+def reproduce_text(
+    scale: str,
+    *,
+    data_path: str,
+    out: Path,
+    seed: int,
+    command: str,
+    overwrite: bool = False,
+    quiet: bool = False,
+    started: float | None = None,
+) -> tuple[Path, TextResults]:
+    """Trains LSTM, TCN and Transformer, compares LSTMs, and publishes `out`/text-`scale` when all is done.
+
+    Args:
+        scale: a key of `SCALES`.
+        data_path: "chapter", or the path of a text.
+        out: where the directory of runs and page goes.
+        seed: of everything random.
+        command: what the page says it was made by.
+        overwrite: replace what an earlier reproduction left there.
+        quiet: nothing on standard error.
+        started: `time.monotonic()` at the start of the command, now if None.
+
+    Returns:
+        The page's path and what it shows.
+
+    Raises:
+        UserError: for a text, a directory or an installation that cannot be used.
+        WorkFailed: where a training broke down.
+        SystemExit: where a signal stopped it; nothing is published.
+    """
+    started = time.monotonic() if started is None else started
+    if importlib.util.find_spec("jinja2") is None:
+        raise UserError('the page needs jinja2: pip install "rgnn-jax[report]"')
+    plan, fixed = SCALES[scale], (("data.path", data_path), ("training.seed", str(seed)))
+    target = out / f"text-{scale}"
+    with published(target, overwrite=overwrite) as work:
+        experiment = load_experiment(config_path("LSTM"), [*fixed, *plan.models["LSTM"].items()])
+        text = load_text(experiment.data)
+        examination = Examination.of(text, data_path)
+        protocol = _Protocol(work, plan, fixed, quiet, examination)
+        results = TextResults(
+            scale=scale,
+            command=command,
+            directory=str(target),
+            seed=seed,
+            shared=_shared(experiment, text),
+            unigram=examination.unigram(),
+            common=examination.common(),
+            paragraphs=examination.shown,
+            measured={part: len(chosen) for part, chosen in examination.paragraphs.items()},
+            strip=examination.strip,
+            models={name: _train(protocol, name) for name in plan.models},
+            sweep=_compare(protocol),
+            hardware=provenance.hardware(),
+            date=provenance.today(),
+            seconds=time.monotonic() - started,
+            versions=provenance.versions(),
+        )
+        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
+        write_atomically(work / "text.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
+        report.write(make_page(results), work / "text.html")
+    return target / "text.html", results
+
+
+def _train(protocol: _Protocol, name: str) -> ModelResult:
+    """Trains one model and finds out everything about it."""
+    settings, examination = protocol.scale.models[name], protocol.examination
+    experiment = protocol.experiment(name, settings)
+    steps = _steps(experiment, examination.text)
+    stages: list[Stage] = []
+
+    def look(run: LoadedRun) -> None:
+        names = [stage for stage, step in zip(STAGES, steps, strict=True) if step == run.step]
+        stages.extend(examination.write(run, stage) for stage in names)
+
+    run_name = name.lower()
+    outcome = run_training(experiment, run_name, protocol.work, quiet=protocol.quiet, on_milestone=look)
+    if outcome.signal:
+        raise SystemExit(128 + outcome.signal)
+    last, best = (load_run(run_name, protocol.work, step=step) for step in ("latest", "best"))
+    if not any(stage.name == "end" for stage in stages):  # the time limit came first
+        stages.append(examination.write(last, "end"))
+    training, validation = _curves(last, examination)
+    return ModelResult(
+        run=run_name,
+        network=_describe(last.experiment.model),
+        learning_rate=experiment.optimizer.learning_rate,
+        changed=_changed(name, settings),
+        parameters=parameter_count(last.params),
+        epochs=examination.epoch(last),
+        seconds=outcome.seconds,
+        training=training,
+        validation=validation,
+        stages=stages,
+        best=examination.score(best),
+        last=examination.score(last),
+        strip=examination.surprise(best),
+        instability=instability([point.loss for point in training]),
+    )
+
+
+def _steps(experiment: Experiment, text: Text) -> list[int]:
+    """The steps of the milestones, as training counts them."""
+    per_epoch = text.train_characters / (experiment.training.batch_size * experiment.data.window)
+    return [max(1, round(epoch * per_epoch)) for epoch in experiment.training.milestones]
+
+
+def _curves(run: LoadedRun, examination: Examination) -> tuple[list[Point], list[Point]]:
+    """Training and validation losses from the run's metrics."""
+    rows = [msgspec.json.decode(line) for line in run.directory.metrics.read_bytes().splitlines()]
+
+    def curve(name: str) -> list[Point]:
+        at = [(dataclasses.replace(run, step=row["step"]), row[name]) for row in rows if name in row]
+        return [Point(epoch=examination.epoch(then), loss=loss) for then, loss in at]
+
+    return curve("loss"), curve("validation_loss")
+
+
+def _compare(protocol: _Protocol) -> list[SweepRow]:
+    """LSTMs of several widths at several learning rates, those of one width trained side by side."""
+    base = protocol.experiment("LSTM", {**protocol.scale.models["LSTM"], **protocol.scale.comparison})
+    members = []
+    for width in protocol.scale.widths:
+        for rate in protocol.scale.rates:
+            values = {"model.width": str(width), "optimizer.learning_rate": rate}
+            members.append(Member(values, override(base, list(values.items()))))
+    characters = base.training.batch_size * base.data.window
+    rows = [
+        SweepRow(
+            width=int(row["model.width"]),
+            learning_rate=float(row["optimizer.learning_rate"]),
+            epochs=row["steps"] * characters / protocol.examination.text.train_characters,
+            validation=row["loss"],
+        )
+        for row in run_sweep(members, "comparison", protocol.work, quiet=protocol.quiet)
+    ]
+    return sorted(rows, key=lambda row: (row.width, row.learning_rate))
+
+
+def _shared(experiment: Experiment, text: Text) -> dict[str, str]:
+    """Settings that all models share, in words."""
+    data, training = experiment.data, experiment.training
+    return {
+        "Text": f"{data.path}, {len(text.vocabulary)} symbols",
+        "Trained on": f"{text.train.size:,} characters",
+        "Validation": f"{text.validation.size:,} characters",
+        "Test": f"{text.test.size:,} characters",
+        "Batch": f"{training.batch_size} windows of {data.window} characters",
+        "Epoch": f"{text.train_characters / (training.batch_size * data.window):.3g} steps",
+        "Optimiser": f"Adam, gradient norm clipped at {experiment.optimizer.clip_norm:g}",
+        "Dropout": f"{experiment.model.dropout:g}",
+    }
+
+
+def _describe(config: ModelConfig) -> str:
+    """A network's size in words."""
+    match config:
+        case TCNConfig():
+            return (
+                f"{config.levels} levels of {config.channels} channels, kernel {config.kernel_size}; "
+                f"sees {config.receptive_field} characters"
+            )
+        case TransformerConfig():
+            layers = "1 layer" if config.layers == 1 else f"{config.layers} layers"
+            positions = "no" if config.positions == "none" else config.positions
+            return (
+                f"{layers} of width {config.width}, {config.heads} heads, "
+                f"feed-forward {config.feed_forward}; {positions} positions"
+            )
+        case _:
+            return f"{config.layers} layers of {config.width}"
+
+
+def _changed(name: str, settings: Settings) -> list[str]:
+    """What a scale sets otherwise, but for how long it trains and how often it is looked at."""
+    original = msgspec.to_builtins(load_experiment(config_path(name)))
+    changed = []
+    for setting, value in settings.items():
+        section, _, field = setting.partition(".")
+        if section != "training" or field == "batch_size":
+            changed.append(f"{setting} {value} (there {original[section][field]})")
+    return changed
+
+
+def config_path(name: str) -> Path:
+    """The configuration that a model's settings start from, in `configs/` and in the installed package."""
+    return _CONFIGS / f"{name.lower()}_chapter.toml"

@@ -1,0 +1,252 @@
+"""The page of the text reproduction, and the short form for a terminal."""
+
+import shlex
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from rgnn_jax import figures
+from rgnn_jax.experiments.report import (
+    Continuations,
+    Figure,
+    Note,
+    Observations,
+    Provenance,
+    Report,
+    Section,
+)
+from rgnn_jax.experiments.text_observations import epochs, observe
+from rgnn_jax.experiments.text_results import (
+    STAGES,
+    ModelResult,
+    Part,
+    Point,
+    Stage,
+    StageName,
+    TextResults,
+)
+from rgnn_jax.experiments.text_sentences import comparison, describe, summarise
+from rgnn_jax.experiments.text_tables import comparison_table, networks, score_table, writing_tables
+from rgnn_jax.train.log import format_duration
+from rgnn_jax.train.sweep import format_table
+from rgnn_jax.typography import printable
+
+_NOTICES = {
+    "smoke": "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more.",
+    "cpu": "The short scale: fewer epochs than the document's 482; what else differs is said at the end.",
+}
+
+
+def make_page(results: TextResults) -> Report:
+    """The page that shows the results."""
+    observations = observe(results)
+    return Report(
+        title="Three networks learn to write",
+        summary=summarise(results, observations),
+        sections=(
+            Section("What they write", _samples(results)),
+            Section("How the loss falls", (_curves(results), *describe(results)[1:], score_table(results))),
+            Section(
+                "What the document saw, and what we see",
+                (
+                    "The document trained for 10, 100 and 482 epochs (the Transformer for 512) and judged by "
+                    "eye. Here a number decides, against a threshold that was fixed before the run.",
+                    Observations(observations, "The document's observations, one by one."),
+                ),
+            ),
+            Section("The writing in numbers", (describe(results)[0], *writing_tables(results))),
+            Section(
+                "Size and learning rate", (comparison(results), _heatmap(results), comparison_table(results))
+            ),
+            Section("What surprises them", _strips(results)),
+            Section("The networks", networks(results)),
+        ),
+        provenance=Provenance(
+            results.command, results.seed, results.hardware, results.seconds, results.date, results.versions
+        ),
+        settings=results.shared,
+        notice=_NOTICES.get(results.scale),
+    )
+
+
+def to_terminal(results: TextResults) -> str:
+    """Beginnings and continuations of each model, and the losses, in plain lines."""
+    shown = results.paragraphs["held-out"]
+    lines = ["A held-out paragraph, continued greedily from its first 30 characters", ""]
+    for name, model in results.models.items():
+        end = model.stages[-1]
+        lines += [
+            f"{name}, epoch {epochs(end.epoch)}",
+            f"Text:  {_line(shown.prompt + shown.truth)}",
+            f"Model: {_line(shown.prompt + end.greedy['held-out'])}",
+            "",
+        ]
+    rows = [
+        {
+            "model": name,
+            "parameters": f"{model.parameters:,}",
+            "epochs": epochs(model.epochs),
+            "time": format_duration(model.seconds),
+            "training": f"{model.last.training:.3f}",
+            "validation": f"{model.last.validation:.3f}",
+            "best": f"{model.best.validation:.3f}",
+            "at epoch": epochs(model.best.epoch),
+            "test": f"{model.best.test_carried:.3f}",
+        }
+        for name, model in results.models.items()
+    ]
+    return "\n".join([*lines, format_table(rows), "nats a character; test: the best checkpoint, all context"])
+
+
+def _line(text: str) -> str:
+    return "".join(map(printable, text))
+
+
+def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
+    rule = "the first {} paragraph of at least 130 characters: 30 are given, underlined, and 100 are written"
+    asked = shlex.quote(results.paragraphs["held-out"].prompt)
+    command = (
+        f"rgnn sample {results.directory}/lstm --step {results.models['LSTM'].stages[-1].step} "
+        f"--max-new-tokens 100 --prompt {asked}"
+    )
+    return (
+        Note(_stage_note(results)),
+        _continuations(
+            results,
+            "training",
+            lambda stage: stage.greedy["training"],
+            f"A text they were trained on, {rule.format('training')}, always the most likely character.",
+        ),
+        _continuations(
+            results,
+            "held-out",
+            lambda stage: stage.greedy["held-out"],
+            f"A text they never saw, {rule.format('test')}, always the most likely character.",
+            f"{command} --greedy",
+        ),
+        _continuations(
+            results,
+            "held-out",
+            lambda stage: stage.sampled,
+            "The same beginning, each character drawn at temperature 0.8 instead.",
+            f"{command} --temperature 0.8 --seed {results.seed}",
+        ),
+    )
+
+
+def _continuations(
+    results: TextResults, part: Part, text: Callable[[Stage], str], caption: str, command: str | None = None
+) -> Continuations:
+    paragraph = results.paragraphs[part]
+    names = {stage: _stage_label(results, stage) for stage in STAGES}
+    return Continuations(
+        prompt=paragraph.prompt,
+        truth=paragraph.truth,
+        models=tuple(results.models),
+        stages=tuple(names.values()),
+        texts={
+            label: {
+                name: text(stage)
+                for name, model in results.models.items()
+                if (stage := model.stage(stage_name)) is not None
+            }
+            for stage_name, label in names.items()
+        },
+        caption=caption,
+        command=command,
+    )
+
+
+def _reached(results: TextResults, stage: StageName) -> dict[str, str]:
+    found = {name: model.stage(stage) for name, model in results.models.items()}
+    return {name: epochs(stage.epoch) for name, stage in found.items() if stage is not None}
+
+
+def _stage_label(results: TextResults, stage: StageName) -> str:
+    reached = set(_reached(results, stage).values())
+    return f"epoch {reached.pop()}" if len(reached) == 1 else stage
+
+
+def _stage_note(results: TextResults) -> str:
+    told = []
+    for stage in STAGES:
+        reached = _reached(results, stage)
+        if len(set(reached.values())) > 1:
+            told.append(
+                f"{stage}: epoch " + ", ".join(f"{epoch} ({name})" for name, epoch in reached.items())
+            )
+    return "; ".join(told) + "." if told else "Each model is asked at the same three epochs."
+
+
+def _curves(results: TextResults) -> Figure:
+    curves = {
+        name: figures.Curve(_series(model.training), _series(model.validation))
+        for name, model in results.models.items()
+    }
+    shared = [_reached(results, stage) for stage in STAGES]
+    milestones = [
+        float(next(iter(reached.values()))) for reached in shared if len(set(reached.values())) == 1
+    ]
+    drawn = figures.learning_curves(
+        curves,
+        x_label="epoch",
+        log_x=True,
+        milestones=milestones,
+        references={"symbol frequencies": results.unigram},
+        panels=True,
+    )
+    losses = "; ".join(
+        f"{name} from {model.training[0].loss:.2f} to {model.training[-1].loss:.2f} in training, "
+        f"{model.last.validation:.2f} held out"
+        for name, model in results.models.items()
+    )
+    return Figure(
+        figures.to_svg(drawn),
+        "Loss against epochs. Heavy: validation; light: training, with dropout; grey: the other two. "
+        "Dots mark the epochs at which each model wrote the samples above.",
+        f"Learning curves in nats a character: {losses}.",
+    )
+
+
+def _series(points: list[Point]) -> figures.Series:
+    return figures.Series(np.array([p.epoch for p in points]), np.array([p.loss for p in points]))
+
+
+def _heatmap(results: TextResults) -> Figure:
+    widths = sorted({row.width for row in results.sweep})
+    rates = sorted({row.learning_rate for row in results.sweep})
+    found = {(row.width, row.learning_rate): row.validation for row in results.sweep}
+    values = np.array([[found[width, rate] for rate in rates] for width in widths])
+    drawn = figures.heatmap(
+        values,
+        [str(width) for width in widths],
+        [f"{rate:g}" for rate in rates],
+        label="validation loss, nats a character",
+        x_label="learning rate",
+        y_label="width",
+        decimals=2,
+    )
+    return Figure(
+        figures.to_svg(drawn),
+        f"LSTMs of two layers after {epochs(results.sweep[0].epochs)} epochs: lighter is better.",
+        f"Validation losses from {np.nanmin(values):.2f} to {np.nanmax(values):.2f} nats a character.",
+    )
+
+
+def _strips(results: TextResults) -> tuple[str | Figure, ...]:
+    return (
+        "The shown held-out paragraph, each character shaded by the surprise at it of the best checkpoint.",
+        *(_strip(name, model, results.strip) for name, model in results.models.items()),
+    )
+
+
+def _strip(name: str, model: ModelResult, paragraph: str) -> Figure:
+    bits = -np.asarray(model.strip) / np.log(2)
+    begins = np.array([now.isalpha() and not before.isalpha() for before, now in pairwise(" " + paragraph)])
+    caption = (
+        f"{name}: {bits.mean():.2f} bits a character, {bits[begins].mean():.2f} at the beginnings of words "
+        f"and {bits[~begins].mean():.2f} elsewhere."
+    )
+    drawn = figures.token_probabilities(paragraph, np.asarray(model.strip))
+    return Figure(figures.to_svg(drawn), caption, caption)
