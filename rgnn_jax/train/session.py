@@ -30,7 +30,7 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.models.language import parameter_count
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled, micro_batches_for
-from rgnn_jax.train.log import RunLog, format_duration
+from rgnn_jax.train.log import RunLog, format_duration, require_tensorboard
 from rgnn_jax.train.loop import Outcome, describe, train
 from rgnn_jax.train.run import RunDirectory
 from rgnn_jax.train.step import Training
@@ -76,6 +76,11 @@ def resolve(experiment: Experiment) -> Experiment:
     devices = training.devices or _devices_that_fit(training)
     if devices > jax.device_count():
         raise UserError(f"training.devices is {devices}, but JAX sees {jax.device_count()}; use 0 for all")
+    if jax.process_count() > 1 and devices != jax.device_count():
+        raise UserError(
+            f"training.devices is {devices}, but the run's {jax.process_count()} processes take part with "
+            f"all of their devices; set training.devices to {jax.device_count()}"
+        )
     training = msgspec.structs.replace(
         training,
         devices=devices,
@@ -125,15 +130,17 @@ def run_training(
         vocabulary = _read_vocabulary(directory)
     experiment = resolve(experiment)
     task = build(experiment, vocabulary)
+    settings = experiment.training
+    training = make_training(experiment, task.objective, task.batches)
+    compiled = Compiled(training, settings.parallel, jax.devices()[: settings.devices])
+    if settings.tensorboard:
+        require_tensorboard()
     if directory is None:
         directory = _create(
             ckpt_dir,
             name,
             {"config.json": to_json(experiment), "vocabulary.json": task.text.vocabulary.to_json()},
         )
-    settings = experiment.training
-    training = make_training(experiment, task.objective, task.batches)
-    compiled = Compiled(training, settings.parallel, jax.devices()[: settings.devices])
     leader = jax.process_index() == 0
     with directory.lock(), Checkpoints(directory.checkpoints) as checkpoints:
         if resume and leader:
@@ -186,8 +193,16 @@ def load_task(run: LoadedRun, overrides: Sequence[tuple[str, str]] = ()) -> Task
 
     Args:
         run: a run read back.
-        overrides: settings to change, such as another text's path.
+        overrides: settings of the data to change, such as another text's path.
+
+    Raises:
+        UserError: for any other setting, or data that cannot be used.
     """
+    for name, _ in overrides:
+        if not name.startswith("data."):
+            raise UserError(
+                f"--{name}: a trained run's settings stay as they are; only --data.FIELD may change"
+            )
     return build(override(run.experiment, overrides), run.vocabulary)
 
 
@@ -239,15 +254,29 @@ def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
 
 
 def _read_vocabulary(directory: RunDirectory) -> Vocabulary:
-    return Vocabulary.from_json(directory.vocabulary.read_bytes(), str(directory.vocabulary))
+    try:
+        content = directory.vocabulary.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{directory.vocabulary}: {error.strerror}; restore it from a copy, or train the model again"
+        ) from None
+    return Vocabulary.from_json(content, str(directory.vocabulary))
 
 
 def _create(ckpt_dir: Path, name: str, files: Mapping[str, bytes | str]) -> RunDirectory:
-    """The first process publishes the directory; the others open it once it is there."""
+    """The first process publishes the directory; the others open it, or end, once its answer is there."""
+    refusal = None
     if jax.process_index() == 0:
-        RunDirectory.create(ckpt_dir, name, files)
+        try:
+            RunDirectory.create(ckpt_dir, name, files)
+        except UserError as error:
+            refusal = error
     if jax.process_count() > 1:
-        multihost_utils.sync_global_devices("run directory")
+        refused = multihost_utils.broadcast_one_to_all(np.int32(refusal is not None))
+        if refused and refusal is None:
+            refusal = UserError(f"the first process made no run {name}; it says why")
+    if refusal is not None:
+        raise refusal
     return RunDirectory.open(name, ckpt_dir)
 
 
