@@ -78,3 +78,10 @@ def test_nothing_heavy_is_imported_unasked(module, absent):
     program = f"import sys, {module}; print(*[name for name in {absent!r} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.split() == []
+
+
+def test_every_public_name_is_where_the_package_says():
+    for name in rgnn_jax.__all__:
+        assert getattr(rgnn_jax, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = rgnn_jax.nothing

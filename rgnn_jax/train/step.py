@@ -1,6 +1,7 @@
 """The update, built from an objective: gradients of micro-batches, one reduction, one optimiser step."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import flax.struct
 import jax
@@ -34,8 +35,7 @@ class Clock:
         return jnp.asarray(self.progress) + (step - self.step) * self.per_step
 
 
-@flax.struct.dataclass
-class StepResult:
+class StepResult(NamedTuple):
     """What a compiled call reports.
 
     Attributes:
@@ -97,13 +97,13 @@ class Training:
             taken, state, total = carry
             state, new = take(state)
             metrics = jax.tree.map(jnp.add, total.metrics, new.metrics)
-            return taken + 1, state, new.replace(metrics=metrics)
+            return taken + 1, state, new._replace(metrics=metrics)
 
         def more(carry: tuple) -> Array:
             taken, _, total = carry
             return (taken < count) & total.finite
 
-        start = (jnp.zeros((), jnp.int32), state, nothing.replace(finite=jnp.ones((), bool)))
+        start = (jnp.zeros((), jnp.int32), state, nothing._replace(finite=jnp.ones((), bool)))
         _, state, result = jax.lax.while_loop(more, body, start)
         return state, result
 
