@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from small_models import SEQUENCE_MODELS, VOCABULARY_SIZE
 
 from rgnn_jax.contracts import SequenceModel
 from rgnn_jax.datasets.text_batches import TextBatches
@@ -12,7 +13,6 @@ from rgnn_jax.optimizer import OptimizerConfig
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.step import Clock, Training
-from small_models import SEQUENCE_MODELS, VOCABULARY_SIZE
 
 WINDOW = 6
 CLOCK = Clock(np.int32(0), np.float32(0.0), np.float32(0.0))

@@ -81,7 +81,7 @@ def test_nothing_heavy_is_imported_unasked(module, absent):
 
 
 def test_every_public_name_is_where_the_package_says():
-    for name in rgnn_jax.__all__:
+    for name in dir(rgnn_jax):
         assert getattr(rgnn_jax, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = rgnn_jax.nothing
