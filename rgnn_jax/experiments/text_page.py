@@ -26,7 +26,7 @@ from rgnn_jax.experiments.text_results import (
     StageName,
     TextResults,
 )
-from rgnn_jax.experiments.text_sentences import comparison, describe, summarise
+from rgnn_jax.experiments.text_sentences import comparison, comparison_length, describe, summarise
 from rgnn_jax.experiments.text_tables import comparison_table, networks, score_table, writing_tables
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.train.sweep import format_table
@@ -229,7 +229,7 @@ def _heatmap(results: TextResults) -> Figure:
     )
     return Figure(
         figures.to_svg(drawn),
-        f"LSTMs of two layers after {epochs(results.sweep[0].epochs)} epochs: lighter is better.",
+        f"LSTMs of two layers after {comparison_length(results)}: lighter is better.",
         f"Validation losses from {np.nanmin(values):.2f} to {np.nanmax(values):.2f} nats a character.",
     )
 

@@ -79,11 +79,19 @@ def comparison(results: TextResults) -> str:
     else:
         more = f"the {'learning rate' if by_rate > by_width else 'width'} matters more"
     return (
-        f"After {_count(best.epochs)} the best LSTM has width {best.width} and learning rate "
+        f"After {comparison_length(results)} the best LSTM has width {best.width} and learning rate "
         f"{best.learning_rate:g}; its validation loss is {best.validation:.2f} nats a character. Over the "
         f"table {more}: at one width the learning rates lie {by_rate:.2f} nats apart on average, at one "
         f"learning rate the widths {by_width:.2f}."
     )
+
+
+def comparison_length(results: TextResults) -> str:
+    """How long the compared LSTMs were trained; where the time limit came first, not all equally long."""
+    lengths = sorted({row.epochs for row in results.sweep})
+    if epochs(lengths[0]) == epochs(lengths[-1]):
+        return _count(lengths[-1])
+    return f"{epochs(lengths[0])} to {_count(lengths[-1])} (the time limit came first)"
 
 
 def _spread(groups: list[list[SweepRow]]) -> float:

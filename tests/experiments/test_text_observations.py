@@ -108,6 +108,12 @@ def test_the_comparison_says_which_setting_matters_more():
     )
 
 
+def test_lstms_of_unequal_length_are_said_to_be():
+    cut = [msgspec.structs.replace(row, epochs=9.0 if row.width == 16 else 12.0) for row in results().sweep]
+    found = msgspec.structs.replace(results(), sweep=cut)
+    assert comparison(found).startswith("After 9 to 12 epochs (the time limit came first) the best LSTM")
+
+
 def test_overfitting_is_told_from_the_rise_of_the_validation_loss():
     risen = msgspec.structs.replace(SCORE, epoch=300.0, training=0.9, validation=2.0)
     _, fitting, _ = describe(results(Transformer=model(last=risen)))
