@@ -31,33 +31,63 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for command in _COMMANDS:
         command.register(commands)
-    args, rest = parser.parse_known_args(argv)
+    settings, arguments = _split(sys.argv[1:] if argv is None else argv)
+    args, unknown = parser.parse_known_args(arguments)
     try:
-        if rest and not args.takes_settings:
-            raise UserError(f"unknown argument {rest[0]}; see {args.prog} --help")
-        args.settings = _settings(rest)
-        return args.run(args)
+        args.settings = _settings(settings, unknown, args)
+        code = args.run(args)
+        sys.stdout.flush()
+        return code
     except (UserError, WorkFailed) as error:
-        print(f"{args.prog}: {error}", file=sys.stderr)
-        return error.exit_code
+        return _fail(args, str(error), error.exit_code)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # The reader went away (`rgnn list | head`); Python would complain once more while shutting down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, MemoryError) as error:
+        return _fail(args, str(error) or "out of memory", WorkFailed.exit_code)
+    except RuntimeError as error:
+        # The class of JAX's own errors lies in jaxlib, whose import takes longer than `rgnn list`.
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        return _fail(args, "out of memory: use a smaller model, batch or window", WorkFailed.exit_code)
 
 
-def _settings(arguments: Sequence[str]) -> list[tuple[str, str]]:
-    """`--section.field VALUE` and `--section.field=VALUE` as pairs."""
-    pairs, rest = [], list(arguments)
-    while rest:
-        name, equals, value = rest.pop(0).partition("=")
+def _fail(args: argparse.Namespace, message: str, code: int) -> int:
+    print(f"{args.prog}: {message}", file=sys.stderr)
+    return code
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[tuple[str, str | None]], list[str]]:
+    """Settings, which alone have a dot in their name, wherever they stand; the rest is argparse's."""
+    settings, others, left = list[tuple[str, str | None]](), list[str](), list(arguments)
+    while left:
+        argument = left.pop(0)
+        name, equals, after = argument.partition("=")
         if not name.startswith("--") or "." not in name:
-            raise UserError(f"unknown argument {name}; settings are written --section.field VALUE")
-        if not equals:
-            if not rest:
-                raise UserError(f"{name}: a value is missing")
-            value = rest.pop(0)
-        pairs.append((name[2:], value))
-    return pairs
+            others.append(argument)
+            continue
+        value = after if equals else None
+        if not equals and left and not left[0].startswith("--"):
+            value = left.pop(0)
+        settings.append((name[2:], value))
+    return settings, others
+
+
+def _settings(
+    given: Sequence[tuple[str, str | None]], unknown: Sequence[str], args: argparse.Namespace
+) -> list[tuple[str, str]]:
+    """The settings, complete and for a command that takes some."""
+    if unknown:
+        how = "settings are written --section.field VALUE; " if args.takes_settings else ""
+        raise UserError(f"unknown argument {unknown[0]}; {how}see {args.prog} --help")
+    if given and not args.takes_settings:
+        raise UserError(f"--{given[0][0]}: this command takes no settings; see {args.prog} --help")
+    settings = []
+    for name, value in given:
+        if value is None:
+            raise UserError(f"--{name}: a value is missing")
+        settings.append((name, value))
+    return settings

@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import flax.linen as nn
 import jax
@@ -243,36 +243,47 @@ def _override(settings: dict[str, Any], name: str, value: str) -> None:
     if section not in Experiment.__struct_fields__ or not field:
         sections = ", ".join(f"--{s}.FIELD" for s in Experiment.__struct_fields__)
         raise UserError(f"--{name}: no such setting; settings are {sections}")
-    is_list = field != "path" and ("," in value or value.startswith("["))
+    if not isinstance(settings.setdefault(section, {}), dict):
+        raise UserError(f"--{name}: the configuration has no section [{section}], but a value of that name")
+    is_list = (section, field) == ("training", "milestones")
     items = [item for item in value.strip("[]").split(",") if item.strip()]
-    settings.setdefault(section, {})[field] = items if is_list else value
+    settings[section][field] = items if is_list else value
 
 
 def _explain(message: str, settings: Mapping[str, Any]) -> str:
     """msgspec's message in the terms of the file, with a suggestion for an unknown field."""
     text = re.sub(r" - at `\$\.?([^`]*)`", r" at `\1`", message).replace("Object", "section")
-    unknown = re.search(r"unknown field `(\w+)`(?: at `(\w+)`)?", text)
+    unknown = re.search(r"unknown field `([^`]*)`(?: at `(\w+)`)?", text)
     if unknown:
         field, section = unknown.groups()
-        known = _fields_of(section, settings)
+        known = _section(section, settings).__struct_fields__
         near = difflib.get_close_matches(field, known, n=1)
         where = f"[{section}] has" if section else "there is"
         hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(known)
         return f"{where} no field `{field}`; {hint}"
     value = re.search(r"at `(\w+)\.(\w+)", text)
-    if value and value[1] in settings:
-        text += f", got {settings[value[1]].get(value[2])!r}"
-    return text
+    if value is None:
+        return text
+    section, field = value.groups()
+    if not text.startswith("Invalid"):
+        text = re.sub(r", got `\w+`", "", text) + f", got {settings[section].get(field)!r}"
+    choices = _choices(section, field, settings)
+    return f"{text}; use one of {', '.join(choices)}" if choices else text
 
 
-def _fields_of(section: str | None, settings: Mapping[str, Any]) -> list[str]:
-    types: dict[str | None, Any] = {
-        None: Experiment,
-        "data": TextData,
-        "optimizer": OptimizerConfig,
-        "training": TrainingConfig,
-    }
-    if section == "model":
-        kinds = {kind.__struct_config__.tag: kind for kind in ModelConfig.__args__}
-        return list(kinds[settings["model"]["kind"]].__struct_fields__)
-    return list(types[section].__struct_fields__)
+_MODELS: dict[Any, Any] = {model.__struct_config__.tag: model for model in ModelConfig.__args__}
+
+
+def _section(name: str | None, settings: Mapping[str, Any]) -> Any:
+    """The type of a section; for a model of no known kind, of any."""
+    if name == "model":
+        return _MODELS.get(settings["model"].get("kind"), LSTMConfig)
+    return get_type_hints(Experiment)[name] if name else Experiment
+
+
+def _choices(section: str, field: str, settings: Mapping[str, Any]) -> list[str]:
+    """The words that a field may hold, where it holds one of a few."""
+    if field == "kind" and section != "optimizer":
+        return list(_MODELS) if section == "model" else ["text"]
+    hint = get_type_hints(_section(section, settings)).get(field)
+    return list(get_args(hint)) if get_origin(hint) is Literal else []

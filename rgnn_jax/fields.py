@@ -13,8 +13,9 @@ class Variant(Section, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     """A section that is one of several: `kind = "lstm"` chooses the one with `tag="lstm"`."""
 
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-NaturalNumber = Annotated[int, msgspec.Meta(ge=0)]
+# Whole numbers end where int32, which counts steps and indexes arrays on devices, does.
+Count = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+NaturalNumber = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 Positive = Annotated[float, msgspec.Meta(gt=0, lt=1e30)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0, lt=1e30)]

@@ -47,6 +47,22 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
 
+def count(text: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    return _whole(text, 1, 2**31)
+
+
+def seed(text: str) -> int:
+    """What starts a random stream, for argparse."""
+    return _whole(text, 0, 2**32)
+
+
+def _whole(text: str, least: int, end: int) -> int:
+    if not text.isascii() or not text.isdecimal() or not least <= int(text) < end:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {end - 1}")
+    return int(text)
+
+
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
     json.dump(value, sys.stdout, ensure_ascii=False)

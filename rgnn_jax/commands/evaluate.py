@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, print_json
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json
+from rgnn_jax.errors import UserError
 
 
 def register(commands: Any) -> None:
@@ -28,7 +29,7 @@ def register(commands: Any) -> None:
         choices=("windows", "carried"),
         help="windows: each from a reset state; carried: with all the context that the model can use",
     )
-    parser.add_argument("--window", type=int, help="tokens a window (default: the run's data.window)")
+    parser.add_argument("--window", type=count, help="tokens a window (default: the run's data.window)")
     text = parser.add_mutually_exclusive_group()
     text.add_argument("--text", help="score this text instead of a split")
     text.add_argument("--text-file", type=Path, help="score this UTF-8 file instead of a split")
@@ -54,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
         codes, split = loaded.vocabulary.encode(text), "text"
     else:
         codes = getattr(load_task(loaded, args.settings).text, split)
+        if not codes.size:
+            raise UserError(f"the {split} split is empty: choose another --split, or give --text-file")
     if args.rule == "windows":
         score = score_windows(loaded.model, loaded.params, codes, window)
     else:

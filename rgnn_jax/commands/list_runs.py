@@ -39,18 +39,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _summary(directory: RunDirectory) -> dict[str, Any]:
     """What can be said of a run without loading it."""
-    kind = json.loads(directory.config.read_bytes())["model"]["kind"]
+    kind = _read(directory.config.read_bytes()).get("model", {}).get("kind", "damaged")
     found = directory.checkpoints.iterdir() if directory.checkpoints.is_dir() else ()
     steps = [int(path.name) for path in found if path.name.isdecimal()]
     loss = None
     source = directory.metrics if directory.metrics.exists() else directory.config
     if source == directory.metrics:
-        rows = (
-            json.loads(line) for line in source.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")
-        )
-        loss = next(
-            (row["validation_loss"] for row in reversed(list(rows)) if "validation_loss" in row), None
-        )
+        rows = [_read(line) for line in source.read_bytes().splitlines()]
+        loss = next((row["validation_loss"] for row in reversed(rows) if "validation_loss" in row), None)
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(source.stat().st_mtime))
     return {
         "name": directory.name,
@@ -59,3 +55,12 @@ def _summary(directory: RunDirectory) -> dict[str, Any]:
         "loss": loss,
         "date": date,
     }
+
+
+def _read(document: bytes) -> dict[str, Any]:
+    """A JSON object; an empty one where the document is damaged or torn by a kill."""
+    try:
+        value = json.loads(document)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

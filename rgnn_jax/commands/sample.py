@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, print_json
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
 from rgnn_jax.errors import UserError
 
 
@@ -27,9 +27,9 @@ def register(commands: Any) -> None:
         choices=("train", "validation", "test"),
         help="the exercise's test: continue each paragraph's first --prompt-length characters greedily",
     )
-    parser.add_argument("--prompt-length", type=int, default=30, help="with --paragraphs (default: 30)")
+    parser.add_argument("--prompt-length", type=count, default=30, help="with --paragraphs (default: 30)")
     parser.add_argument(
-        "--max-new-tokens", type=int, help="characters to write (default: 200; 100 with --paragraphs)"
+        "--max-new-tokens", type=count, help="characters to write (default: 200; 100 with --paragraphs)"
     )
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top-k", type=int, default=0, help="0: off")
@@ -38,12 +38,12 @@ def register(commands: Any) -> None:
     parser.add_argument("--repetition-penalty", type=float, default=1.0, help="1: off")
     parser.add_argument("--greedy", action="store_true", help="always the most likely character")
     parser.add_argument(
-        "--num-samples", type=int, default=1, help="continuations, or paragraphs (default: 1)"
+        "--num-samples", type=count, default=1, help="continuations, or paragraphs (default: 1)"
     )
     parser.add_argument(
         "--stop", action="append", default=[], metavar="TEXT", help="end where this appears; repeatable"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--stream", action="store_true", help="print characters as they are written")
     add_json(parser)
 
@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(
             "--stream writes one plain continuation: leave out --json, --num-samples and --paragraphs"
         )
+    if "" in args.stop:
+        raise UserError("--stop: the text is empty, which appears everywhere; give at least one character")
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     if args.paragraphs:
         return _paragraphs(args, loaded, rule)
@@ -87,19 +89,19 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     prompt = loaded.experiment.data.normalise(prompt)
     codes = loaded.vocabulary.encode(prompt)[None]
     key = jax.random.key(args.seed)
-    count = args.max_new_tokens or 200
+    length = args.max_new_tokens or 200
     if args.stream:
         print(prompt, end="", flush=True)
         for piece in stream_text(
             loaded.model, loaded.params, codes, loaded.vocabulary.decode, args.stop,
-            rule=rule, max_new_tokens=count, key=key,
+            rule=rule, max_new_tokens=length, key=key,
         ):  # fmt: skip
             print(piece, end="", flush=True)
         print()
         return 0
     tokens = generate(
         loaded.model, loaded.params, codes,
-        rule=rule, max_new_tokens=count, key=key, num_return_sequences=args.num_samples,
+        rule=rule, max_new_tokens=length, key=key, num_return_sequences=args.num_samples,
     )  # fmt: skip
     texts = [cut_at_stop(loaded.vocabulary.decode(row), args.stop) for row in tokens]
     if args.json:

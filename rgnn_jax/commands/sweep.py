@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     members = expand(args.config, args.settings)
     set_up(cpu_devices_for(len(members), least=1))
-    name = args.name or args.config.stem + "_sweep"
+    name = f"{args.config.stem}_sweep" if args.name is None else args.name
     rows = run_sweep(members, name, args.ckpt_dir, quiet=args.quiet, started=started)
     if args.json:
         print_json({"sweep": name, "rows": rows})

@@ -39,11 +39,13 @@ def run(args: argparse.Namespace) -> int:
 
     parallel = [("training.parallel", args.parallel)] if args.parallel else []
     experiment = load_experiment(args.config, [*args.settings, *parallel])
-    name = args.name or args.config.stem
+    name = args.config.stem if args.name is None else args.name
     if args.resume:
         experiment = resumed(experiment, name, args.ckpt_dir)
     training = experiment.training
-    set_up(training.devices or cpu_devices_for(training.batch_size), distributed=args.distributed)
+    # Several processes of several virtual CPU devices each can deadlock.
+    cpu_devices = 1 if args.distributed else training.devices or cpu_devices_for(training.batch_size)
+    set_up(cpu_devices, distributed=args.distributed)
     outcome = run_training(
         experiment, name, args.ckpt_dir, resume=args.resume, quiet=args.quiet, started=started
     )

@@ -10,14 +10,15 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
+from rgnn_jax.fields import Count, Rate, Variant
 from rgnn_jax.nn.causal_conv import CausalConv
 from rgnn_jax.nn.dropout import Dropout
 from rgnn_jax.nn.embedding import NGramEmbed, empty_history
 from rgnn_jax.nn.linear import Dense
 from rgnn_jax.nn.ring_buffers import RingLayout
 
-KernelSize = Annotated[int, msgspec.Meta(ge=2)]
+KernelSize = Annotated[int, msgspec.Meta(ge=2, le=2**10)]
+Levels = Annotated[int, msgspec.Meta(ge=0, le=20)]
 
 
 class TCNConfig(Variant, frozen=True, kw_only=True, tag="tcn"):
@@ -34,7 +35,7 @@ class TCNConfig(Variant, frozen=True, kw_only=True, tag="tcn"):
         ngram_dropout: rate at which the n-grams of order above 1 are dropped.
     """
 
-    levels: NaturalNumber = 6
+    levels: Levels = 6
     channels: Count = 128
     kernel_size: KernelSize = 3
     dropout: Rate = 0.1

@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count, Rate, Variant
+from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
 from rgnn_jax.nn.attention import CausalAttention, KeyValueCache, Position, sinusoidal_positions
 from rgnn_jax.nn.causal_mix import CausalMix, empty_inputs
 from rgnn_jax.nn.dropout import Dropout
@@ -43,7 +43,7 @@ class TransformerConfig(Variant, frozen=True, kw_only=True, tag="transformer"):
     layers: Count = 1
     width: Count = 512
     heads: Count = 16
-    feed_forward: int = 1024
+    feed_forward: NaturalNumber = 1024
     dropout: Rate = 0.0
     positions: Literal["none", "sinusoidal", "learned", "rotary"] = "none"
     context: Count = 1024

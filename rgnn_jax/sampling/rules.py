@@ -45,7 +45,7 @@ class SamplingRule(Section, frozen=True):
         if not 0 < self.temperature < math.inf:
             raise UserError(
                 f"temperature {self.temperature}: must be above 0; "
-                "for the most likely token at every step use greedy decoding (do_sample = false)"
+                "for the most likely token at every step use --greedy (do_sample = false)"
             )
         if self.top_k < 0:
             raise UserError(f"top_k {self.top_k}: must be 1 or more, or 0 to keep all tokens")

@@ -39,14 +39,19 @@ def set_up(cpu_devices: int, *, distributed: bool = False) -> None:
 def _join() -> None:
     names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
     values = [os.environ.get(name) for name in names]
-    if not any(values):
-        jax.distributed.initialize()
-        return
     missing = [name for name, value in zip(names, values, strict=True) if not value]
-    if missing:
+    if missing and any(values):
         raise UserError(f"distributed: {', '.join(missing)} not set; set all of {', '.join(names)}, or none")
-    address, count, index = values
-    jax.distributed.initialize(address, int(str(count)), int(str(index)))
+    try:
+        if missing:
+            jax.distributed.initialize()
+        else:
+            jax.distributed.initialize(values[0], int(str(values[1])), int(str(values[2])))
+    except ValueError as error:
+        raise UserError(
+            f"distributed: no other processes can be found ({error}); "
+            f"start it on a cluster, or set {', '.join(names)}"
+        ) from None
 
 
 def cpu_devices_for(batch_size: int, least: int = 4) -> int:

@@ -43,8 +43,11 @@ def export_run(run: LoadedRun, out: Path) -> list[Path]:
     del flatbuffers
     if out.exists():
         raise UserError(f"{out}: exists already; give --out a new folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise UserError(f"{out}: cannot be made ({error.strerror}); give --out another folder") from None
     try:
         # safetensors writes the bytes of arrays that are not contiguous in the wrong order.
         weights = {name: np.ascontiguousarray(leaf) for name, leaf in named_leaves(run.params).items()}

@@ -1,5 +1,6 @@
 """What a run tells: a progress bar or plain lines, `log.txt`, `metrics.jsonl`, TensorBoard files."""
 
+import importlib.util
 import math
 import sys
 import time
@@ -107,11 +108,16 @@ class _ProgressBar:
         self._progress.stop()
 
 
-def _event_writer(directory: Path) -> Any:
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
+def require_tensorboard() -> None:
+    """Raises UserError, which names the cure, where tensorboardX is not installed."""
+    if importlib.util.find_spec("tensorboardX") is None:
         raise UserError(
             'training.tensorboard needs tensorboardX; install it with: pip install "rgnn-jax[tensorboard]"'
-        ) from None
+        )
+
+
+def _event_writer(directory: Path) -> Any:
+    require_tensorboard()
+    from tensorboardX import SummaryWriter
+
     return SummaryWriter(str(directory / "tensorboard"))

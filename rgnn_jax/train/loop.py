@@ -16,7 +16,7 @@ from jax.experimental import multihost_utils
 
 from rgnn_jax.config import Experiment, Task, TrainingConfig
 from rgnn_jax.contracts import Params
-from rgnn_jax.errors import WorkFailed
+from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.log import RunLog
@@ -131,21 +131,25 @@ def train(
         checkpoints: where states are kept, or None to keep nothing.
         log: where progress goes.
         started: `time.monotonic()` at the start of the command.
-        resume: continue from the latest checkpoint.
+        resume: continue from the latest checkpoint, where there is one.
         on_milestone: called with the step and the parameters at each milestone.
 
     Raises:
+        UserError: where the run that is resumed had another text.
         WorkFailed: on a loss or gradient that is not finite; the last good state is saved.
     """
     training = experiment.training
     limits = Limits.of(training, task.steps_per_epoch)
-    state, seconds_before = _start(training, compiled, checkpoints, resume)
+    saved = checkpoints.latest_step() if checkpoints is not None and resume else None
+    if checkpoints is None or saved is None:
+        state, seconds_before = compiled.init(training.seed), 0.0
+    else:
+        state, seconds_before = _restore(training, task, compiled, checkpoints)
     step = int(compiled.fetch(state.step))
     data = compiled.place(task.batches.data)
     pace, totals, held_out = Pace(), _Totals(), dict[str, float]()
-    best, saved = math.inf, step if resume else -1
-    if checkpoints is not None and resume:
-        best = checkpoints.best_metric()
+    evaluated = -1
+    best = math.inf if checkpoints is None else checkpoints.best_metric()
 
     def seconds() -> float:
         return seconds_before + time.monotonic() - started
@@ -153,13 +157,13 @@ def train(
     def save(metric: float | None = None, *, keep: bool = False) -> None:
         nonlocal saved
         if checkpoints is not None and saved != step:
-            checkpoints.save(
-                step, compiled.fetch(state), metric=metric, keep=keep, info={"seconds": seconds()}
-            )
+            info = {"seconds": seconds(), "text": task.text.digest}
+            checkpoints.save(step, compiled.fetch(state), metric=metric, keep=keep, info=info)
             saved = step
 
     def evaluate() -> float | None:
-        nonlocal held_out
+        nonlocal held_out, evaluated
+        evaluated = step
         held_out = task.evaluate(compiled.fetch(state.best_params), "validation")
         if held_out:
             log.metrics(step, {f"validation_{name}": value for name, value in held_out.items()})
@@ -167,7 +171,7 @@ def train(
             log.message(f"step {step}  epoch {epoch:.4g}  " + describe(held_out, "held-out "))
         return held_out.get("loss")
 
-    with _stop_signals() as stopped:
+    with stop_signals() as stopped:
         while step < limits.steps:
             remaining = limits.seconds - seconds()
             count = pace.count(limits.next_pause(step) - step, remaining)
@@ -199,7 +203,7 @@ def train(
                 save(metric, keep=milestone)
             if milestone and on_milestone:
                 on_milestone(step, compiled.fetch(state.best_params))
-        save(evaluate() if step < limits.steps and stopped() is None else None)
+        save(evaluate() if stopped() is None and evaluated != step else None)
         return Outcome(step=step, seconds=seconds(), metrics=held_out, signal=stopped())
 
 
@@ -207,13 +211,16 @@ def _due(step: int, every: int) -> bool:
     return bool(every) and step % every == 0
 
 
-def _start(
-    training: TrainingConfig, compiled: Compiled, checkpoints: Checkpoints | None, resume: bool
+def _restore(
+    training: TrainingConfig, task: Task, compiled: Compiled, checkpoints: Checkpoints
 ) -> tuple[TrainState, float]:
-    if not resume or checkpoints is None:
-        return compiled.init(training.seed), 0.0
     abstract = jax.eval_shape(compiled.training.init, np.uint32(training.seed))
     state, meta = checkpoints.restore(abstract)
+    if meta.info.get("text", task.text.digest) != task.text.digest:
+        raise UserError(
+            "--resume: the text is not the one that the run was trained on; "
+            "put that one back, or start another run with --name"
+        )
     return compiled.place(state), float(meta.info["seconds"])
 
 
@@ -269,7 +276,7 @@ def _not_finite(step: int, result: StepResult, saved: bool) -> str:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[Callable[[], int | None]]:
+def stop_signals() -> Iterator[Callable[[], int | None]]:
     """Makes the first SIGINT or SIGTERM a request to save and stop; the second acts as usual."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():

@@ -1,10 +1,12 @@
 """Many settings of one experiment, trained at once: members of one shape are one vectorised update."""
 
+import contextlib
 import dataclasses
 import itertools
 import math
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,11 @@ from jax.sharding import AxisType, PartitionSpec
 from jaxtyping import Array, PyTree
 
 from rgnn_jax.config import Experiment, Task, build, load_experiment, to_json
-from rgnn_jax.errors import UserError
+from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
-from rgnn_jax.train.loop import Limits, Pace
-from rgnn_jax.train.run import RunDirectory
+from rgnn_jax.train.loop import Limits, Pace, stop_signals
+from rgnn_jax.train.run import RunDirectory, check_name
 from rgnn_jax.train.session import make_training, resolve
 from rgnn_jax.train.state import TrainState
 from rgnn_jax.train.step import Clock, StepResult
@@ -42,9 +44,8 @@ class Member:
     @property
     def name(self) -> str:
         """A directory name that says what was set."""
-        return ",".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.values.items()).replace(
-            "/", "-"
-        )
+        parts = (f"{key.rpartition('.')[2]}={value}" for key, value in self.values.items())
+        return re.sub(r"[^\w.,=+@-]+", "-", ",".join(parts))
 
 
 def expand(config: Path, settings: Sequence[tuple[str, str]]) -> list[Member]:
@@ -72,23 +73,35 @@ def expand(config: Path, settings: Sequence[tuple[str, str]]) -> list[Member]:
 def run_sweep(
     members: Sequence[Member], name: str, ckpt_dir: Path, *, quiet: bool = False, started: float | None = None
 ) -> list[dict[str, Any]]:
-    """Trains all members, keeps each as a run under `ckpt_dir / name`, and returns a row each, best first.
+    """Trains all members and keeps each as a run under `ckpt_dir / name`.
+
+    Returns:
+        A row for each member, best first. A member whose loss stopped being finite is kept as it was before
+        that, and its row's loss is None.
 
     Raises:
+        SystemExit: with 128 + the number of the signal that stopped it; what was trained is kept.
         UserError: where the sweep's directory is there already, or settings cannot be used.
     """
     started = time.monotonic() if started is None else started
-    if (ckpt_dir / name).exists():
-        raise UserError(f"{ckpt_dir / name}: exists already; choose another --name or remove it")
+    directory = _make_directory(ckpt_dir, name, members)
     groups: dict[bytes, list[Member]] = {}
     for member in members:
         groups.setdefault(_shape(member.experiment), []).append(member)
     rows = []
-    with RunLog(None, quiet=quiet) as log:
-        for group in groups.values():
-            rows += _train_group(group, ckpt_dir / name, log, started)
-            started = time.monotonic()
-    return sorted(rows, key=lambda row: math.inf if math.isnan(row["loss"]) else row["loss"])
+    try:
+        with RunLog(None, quiet=quiet) as log, stop_signals() as stopped:
+            for group in groups.values():
+                if stopped() is None:
+                    rows += _train_group(group, directory, log, started, stopped)
+                started = time.monotonic()
+            number = stopped()
+            if number is not None:
+                raise SystemExit(128 + number)
+            return sorted(rows, key=_loss)
+    finally:
+        with contextlib.suppress(OSError):  # where a member is kept, the directory is not empty and stays
+            directory.rmdir()
 
 
 def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -102,7 +115,29 @@ def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else str(value)
+
+
+def _loss(row: Mapping[str, Any]) -> float:
+    """What rows are sorted by."""
+    return math.inf if row["loss"] is None else row["loss"]
+
+
+def _make_directory(ckpt_dir: Path, name: str, members: Sequence[Member]) -> Path:
+    """The sweep's directory, so that no name or place is found unusable after the work."""
+    directory = ckpt_dir / name
+    check_name(name)
+    for member in members:
+        check_name(member.name)
+    try:
+        directory.mkdir(parents=True)
+    except FileExistsError:
+        raise UserError(f"{directory}: exists already; choose another --name or remove it") from None
+    except OSError as error:
+        raise UserError(
+            f"{directory}: cannot be made ({error.strerror}); choose another --ckpt-dir"
+        ) from None
+    return directory
 
 
 def _shape(experiment: Experiment) -> bytes:
@@ -115,7 +150,11 @@ def _shape(experiment: Experiment) -> bytes:
 
 
 def _train_group(
-    members: Sequence[Member], directory: Path, log: RunLog, started: float
+    members: Sequence[Member],
+    directory: Path,
+    log: RunLog,
+    started: float,
+    stopped: Callable[[], int | None],
 ) -> list[dict[str, Any]]:
     """Members of one shape, trained side by side from one data set on the device."""
     one_device = [
@@ -126,7 +165,8 @@ def _train_group(
     compiled = _Vectorised(one_device, task)
     limits = Limits.of(experiment.training, task.steps_per_epoch)
     state, data, pace, step = compiled.init(), jax.device_put(task.batches.data), Pace(), 0
-    while step < limits.steps:
+    alive = np.ones(len(members), bool)
+    while step < limits.steps and alive.any() and stopped() is None:
         seconds = time.monotonic() - started
         count = pace.count(limits.next_pause(step) - step, limits.seconds - seconds)
         if count <= 0:
@@ -135,6 +175,7 @@ def _train_group(
         state, result = compiled.run(state, data, count, limits.clock(step, seconds, pace.step_seconds))
         pace.measure(count, time.monotonic() - began)
         step += count
+        alive &= result.finite
         losses = " ".join(f"{loss:.3f}" for loss in result.loss)
         seconds = time.monotonic() - started
         left = limits.seconds_left(step, seconds, pace.step_seconds)
@@ -142,7 +183,8 @@ def _train_group(
     rows = []
     for index, member in enumerate(one_device):
         own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), state)
-        rows.append(_keep(member, own, task, directory, time.monotonic() - started))
+        held_out = _evaluate(task, own, alive[index])
+        rows.append(_keep(member, own, task, held_out, directory, time.monotonic() - started))
     log.message(f"{len(members)} members, {step} steps, {format_duration(time.monotonic() - started)}")
     return rows
 
@@ -153,16 +195,38 @@ def _on_one_device(experiment: Experiment) -> Experiment:
     )
 
 
-def _keep(member: Member, state: TrainState, task: Task, directory: Path, seconds: float) -> dict[str, Any]:
+def _evaluate(task: Task, state: TrainState, alive: bool) -> dict[str, float | None]:
+    """Held-out metrics; None of a diverged member, whose parameters may be finite and useless."""
+    metrics: dict[str, float | None] = {"loss": None, "bits_per_char": None}
+    if alive:
+        with contextlib.suppress(WorkFailed):
+            metrics.update(task.evaluate(state.best_params, "validation"))
+    return metrics
+
+
+def _keep(
+    member: Member,
+    state: TrainState,
+    task: Task,
+    held_out: Mapping[str, float | None],
+    directory: Path,
+    seconds: float,
+) -> dict[str, Any]:
     """Publishes a member as a run like any other and returns its row."""
-    held_out = task.evaluate(state.best_params, "validation")
-    vocabulary = task.text.vocabulary.to_json()
-    run = RunDirectory.create(
-        directory, member.name, {"config.json": to_json(member.experiment), "vocabulary.json": vocabulary}
-    )
+    step, loss = int(state.step), held_out["loss"]
+    row = {"step": step, "seconds": seconds}
+    if loss is not None:
+        row |= {f"validation_{name}": value for name, value in held_out.items()}
+    files = {
+        "config.json": to_json(member.experiment),
+        "vocabulary.json": task.text.vocabulary.to_json(),
+        "metrics.jsonl": msgspec.json.encode(row) + b"\n",
+    }
+    run = RunDirectory.create(directory, member.name, files)
+    info = {"seconds": seconds, "text": task.text.digest}
     with run.lock(), Checkpoints(run.checkpoints) as checkpoints:
-        checkpoints.save(int(state.step), state, metric=held_out.get("loss"), info={"seconds": seconds})
-    return {**member.values, "steps": int(state.step), **held_out, "run": str(run.path)}
+        checkpoints.save(step, state, metric=loss, info=info)
+    return {**member.values, "steps": step, **held_out, "run": str(run.path)}
 
 
 class _Vectorised:
@@ -172,12 +236,12 @@ class _Vectorised:
         experiment = members[0].experiment
         self.settings = {
             section: {
-                field: jnp.asarray([getattr(getattr(m.experiment, section), field) for m in members])
+                field: np.array([getattr(getattr(m.experiment, section), field) for m in members])
                 for field in fields
             }
             for section, fields in _VECTORISED.items()
         }
-        self.settings["training"]["seed"] = self.settings["training"]["seed"].astype(jnp.uint32)
+        self.settings["training"]["seed"] = self.settings["training"]["seed"].astype(np.uint32)
 
         def one(settings: dict[str, dict[str, Array]]) -> Any:
             optimizer = msgspec.structs.replace(experiment.optimizer, **settings["optimizer"])
