@@ -246,7 +246,7 @@ def _override(settings: dict[str, Any], name: str, value: str) -> None:
     if not isinstance(settings.setdefault(section, {}), dict):
         raise UserError(f"--{name}: the configuration has no section [{section}], but a value of that name")
     is_list = (section, field) == ("training", "milestones")
-    items = [item for item in value.strip("[]").split(",") if item.strip()]
+    items = [item.strip() for item in value.strip("[]").split(",") if item.strip()]
     settings[section][field] = items if is_list else value
 
 

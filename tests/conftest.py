@@ -6,6 +6,7 @@ from pathlib import Path
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
+import pytest
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_num_cpu_devices", 2)
@@ -15,3 +16,15 @@ jax.config.update("jax_compilation_cache_dir", CACHE)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 install_import_hook("rgnn_jax", "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def ckpt_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the run `tiny`: five steps of an LSTM; for reading only."""
+    from small_runs import LSTM, TINY
+
+    from rgnn_jax.cli import main
+
+    folder = tmp_path_factory.mktemp("ckpt")
+    assert main(["train", LSTM, *TINY, "--name", "tiny", "--ckpt-dir", str(folder), "--quiet"]) == 0
+    return folder

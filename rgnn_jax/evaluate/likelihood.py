@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Integer
 
 from rgnn_jax.contracts import Carry, Params
 from rgnn_jax.errors import UserError, WorkFailed
@@ -56,7 +56,7 @@ class Likelihood:
 
 
 def score_windows(
-    model: nn.Module, params: Params, codes: Int[np.ndarray, " n"], window: int, *, batch_size: int = 32
+    model: nn.Module, params: Params, codes: Integer[np.ndarray, " n"], window: int, *, batch_size: int = 32
 ) -> Likelihood:
     """Scores a text in consecutive windows, each read from a fresh state.
 
@@ -85,7 +85,7 @@ def score_windows(
 def score_carried(
     model: nn.Module,
     params: Params,
-    codes: Int[np.ndarray, " n"],
+    codes: Integer[np.ndarray, " n"],
     *,
     batch_size: int = 32,
     chunk: int = 1024,
@@ -158,7 +158,7 @@ def _carry_on(
     return carry, -cross_entropy(jnp.asarray(logits, jnp.float32), labels)
 
 
-def _checked(model: nn.Module, codes: Int[np.ndarray, " n"]) -> np.ndarray:
+def _checked(model: nn.Module, codes: Integer[np.ndarray, " n"]) -> np.ndarray:
     codes = np.asarray(codes, np.int32)
     if codes.size < 2:
         raise UserError(

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Integer, PRNGKeyArray
 
 from rgnn_jax.contracts import Carry, Params
 from rgnn_jax.errors import UserError, WorkFailed
@@ -47,7 +47,7 @@ class DecodingState:
 def generate(
     model: nn.Module,
     params: Params,
-    prompt: Int[np.ndarray | Array, "b t"],
+    prompt: Integer[np.ndarray | Array, "b t"],
     *,
     rule: SamplingRule,
     max_new_tokens: int,
@@ -88,7 +88,7 @@ def generate(
 def stream(
     model: nn.Module,
     params: Params,
-    prompt: Int[np.ndarray | Array, "b t"],
+    prompt: Integer[np.ndarray | Array, "b t"],
     *,
     rule: SamplingRule,
     max_new_tokens: int,

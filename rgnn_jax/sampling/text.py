@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, Int, PRNGKeyArray
+from jaxtyping import Array, Integer, PRNGKeyArray
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.sampling.decode import stream
@@ -14,7 +14,7 @@ from rgnn_jax.sampling.rules import SamplingRule
 def stream_text(
     model: nn.Module,
     params: Params,
-    prompt: Int[np.ndarray | Array, "1 t"],
+    prompt: Integer[np.ndarray | Array, "1 t"],
     decode: Callable[[np.ndarray], str],
     stop_strings: Sequence[str] = (),
     *,

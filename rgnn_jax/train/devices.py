@@ -1,5 +1,6 @@
 """Which devices a run uses, and the three ways to compile the same update for them."""
 
+import contextlib
 import math
 import os
 from pathlib import Path
@@ -27,11 +28,13 @@ def set_up(cpu_devices: int, *, distributed: bool = False) -> None:
         distributed: join the other processes of the run (`jax.distributed`), found from the cluster's
             environment or from JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID.
     """
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    if not jax.config.values["jax_compilation_cache_dir"]:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         jax.config.update("jax_compilation_cache_dir", str(Path(home) / "rgnn_jax" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_num_cpu_devices", cpu_devices)
+    # In a process where JAX is awake already, as in a notebook, it keeps the devices that it has.
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", cpu_devices)
     if distributed:
         _join()
 

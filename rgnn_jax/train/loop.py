@@ -58,7 +58,7 @@ class Limits:
         """The limits that a configuration sets."""
         by_epochs = math.inf if training.epochs is None else math.ceil(training.epochs * steps_per_epoch)
         return cls(
-            steps=min(training.steps or math.inf, by_epochs),
+            steps=float(min(training.steps or math.inf, by_epochs)),
             seconds=training.max_seconds or math.inf,
             pauses=tuple(n for n in (training.log_every, training.evaluate_every, training.save_every) if n),
             milestones=frozenset(max(1, round(epoch * steps_per_epoch)) for epoch in training.milestones),

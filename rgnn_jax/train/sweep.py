@@ -183,7 +183,7 @@ def _train_group(
     rows = []
     for index, member in enumerate(one_device):
         own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), state)
-        held_out = _evaluate(task, own, alive[index])
+        held_out = _evaluate(task, own, bool(alive[index]))
         rows.append(_keep(member, own, task, held_out, directory, time.monotonic() - started))
     log.message(f"{len(members)} members, {step} steps, {format_duration(time.monotonic() - started)}")
     return rows
@@ -214,10 +214,10 @@ def _keep(
 ) -> dict[str, Any]:
     """Publishes a member as a run like any other and returns its row."""
     step, loss = int(state.step), held_out["loss"]
-    row = {"step": step, "seconds": seconds}
+    row: dict[str, float | None] = {"step": step, "seconds": seconds}
     if loss is not None:
         row |= {f"validation_{name}": value for name, value in held_out.items()}
-    files = {
+    files: dict[str, bytes | str] = {
         "config.json": to_json(member.experiment),
         "vocabulary.json": task.text.vocabulary.to_json(),
         "metrics.jsonl": msgspec.json.encode(row) + b"\n",

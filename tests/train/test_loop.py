@@ -1,0 +1,73 @@
+"""Where a run ends and pauses, and how many steps a call takes."""
+
+import math
+
+import jax.numpy as jnp
+import pytest
+
+from rgnn_jax.config import TrainingConfig
+from rgnn_jax.train.loop import Limits, Pace
+
+
+def test_pauses_come_in_their_order():
+    training = TrainingConfig(
+        steps=110, log_every=50, evaluate_every=30, save_every=0, milestones=(1.0,), batch_size=1
+    )
+    limits = Limits.of(training, steps_per_epoch=47.3)
+    steps, step = [], 0
+    while step < limits.steps:
+        step = limits.next_pause(step)
+        steps.append(step)
+    assert steps == [30, 47, 50, 60, 90, 100, 110]
+
+
+def test_the_nearer_end_counts():
+    assert Limits.of(TrainingConfig(steps=7, epochs=2.0), 3.2).steps == 7
+    assert Limits.of(TrainingConfig(steps=9, epochs=2.0), 3.2).steps == 7
+    assert Limits.of(TrainingConfig(max_seconds=5.0), 3.2).steps == math.inf
+
+
+def test_the_schedule_follows_the_nearer_end():
+    limits = Limits.of(TrainingConfig(steps=100, max_seconds=50.0), 1.0)
+    assert limits.progress(20, 5.0) == pytest.approx(0.2)
+    assert limits.progress(20, 25.0) == pytest.approx(0.5)
+    by_steps = limits.clock(20, 5.0, 0.1)
+    assert float(by_steps.at(jnp.int32(30))) == pytest.approx(0.3)
+    by_seconds = limits.clock(20, 25.0, 1.0)
+    assert float(by_seconds.at(jnp.int32(30))) == pytest.approx(0.5 + 10 / 50)
+
+
+def test_the_schedule_in_steps_does_not_depend_on_where_calls_begin():
+    limits = Limits.of(TrainingConfig(steps=100), 1.0)
+    clocks = [limits.clock(step, seconds, 0.3) for step, seconds in ((0, 0.0), (7, 5.0), (93, 1e6))]
+    assert clocks[0] == clocks[1] == clocks[2]
+
+
+def test_the_time_left_is_that_to_the_nearer_end():
+    limits = Limits.of(TrainingConfig(steps=100, max_seconds=50.0), 1.0)
+    assert limits.seconds_left(90, 5.0, 0.5) == pytest.approx(5.0)
+    assert limits.seconds_left(0, 5.0, 10.0) == pytest.approx(45.0)
+
+
+def test_calls_grow_to_a_second_and_shrink_to_the_time_left():
+    pace = Pace()
+    assert pace.count(1000, math.inf) == 1
+    pace.measure(1, 30.0)
+    assert pace.count(1000, math.inf) == 1
+    pace.measure(1, 0.01)
+    assert pace.count(1000, math.inf) == 100
+    assert pace.count(40, math.inf) == 40
+    assert pace.count(1000, 0.5) == 50
+    assert pace.count(1000, 0.001) == 0
+    assert pace.count(1000, -1.0) <= 0
+    pace.measure(100, 3.0)
+    assert pace.step_seconds == pytest.approx(0.03)
+    pace.measure(10, 0.1)
+    assert pace.step_seconds == pytest.approx(0.02)
+
+
+def test_a_step_longer_than_a_call_is_still_taken():
+    pace = Pace()
+    pace.measure(1, 30.0)
+    pace.measure(1, 4.0)
+    assert pace.count(1000, math.inf) == 1

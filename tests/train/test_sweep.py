@@ -1,0 +1,77 @@
+"""Members of a sweep are runs like any other, and do not disturb each other."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from small_runs import LSTM, TINY
+
+from rgnn_jax.cli import main
+from rgnn_jax.errors import UserError
+from rgnn_jax.train.session import load_run
+from rgnn_jax.train.sweep import expand, format_table
+
+CONFIG = Path(LSTM)
+ARGUMENTS = [LSTM, *TINY, "--quiet", "--json"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A sweep of three learning rates, the last of which diverges, and the single run of the first."""
+    folder = tmp_path_factory.mktemp("ckpt")
+    where = ["--ckpt-dir", str(folder)]
+    assert main(["sweep", *ARGUMENTS, *where, "--optimizer.learning-rate", "1e-2,1e-3,1e29"]) == 0
+    single = ["--optimizer.learning-rate", "1e-2", "--training.devices", "1", "--name", "single"]
+    assert main(["train", *ARGUMENTS, *where, *single]) == 0
+    return folder
+
+
+def params(folder, name) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(load_run(name, folder).params)]
+
+
+def test_a_member_equals_the_single_run(folder):
+    member = params(folder, "lstm_chapter_sweep/learning_rate=1e-2")
+    for one, other in zip(member, params(folder, "single"), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
+    other = params(folder, "lstm_chapter_sweep/learning_rate=1e-3")
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(member, other, strict=True))
+
+
+def test_members_are_listed_with_their_score(folder, capsys):
+    assert main(["list", "--json", "--ckpt-dir", str(folder / "lstm_chapter_sweep")]) == 0
+    runs = {run["name"]: run for run in json.loads(capsys.readouterr().out)["runs"]}
+    assert sorted(runs) == ["learning_rate=1e-2", "learning_rate=1e-3", "learning_rate=1e29"]
+    assert runs["learning_rate=1e-2"]["loss"] > 0 and runs["learning_rate=1e-2"]["step"] == 5
+
+
+def test_a_member_that_diverged_is_kept_as_it_was_before(folder):
+    for leaf in params(folder, "lstm_chapter_sweep/learning_rate=1e29"):
+        assert np.isfinite(leaf).all()
+
+
+def test_all_combinations_are_expanded():
+    settings = [("model.width", "4"), ("training.seed", "0,1"), ("optimizer.learning-rate", "1e-3,1e-2,1e-1")]
+    members = expand(CONFIG, settings)
+    found = [(m.experiment.training.seed, m.experiment.optimizer.learning_rate) for m in members]
+    assert found == [(seed, rate) for seed in (0, 1) for rate in (1e-3, 1e-2, 1e-1)]
+    assert all(m.experiment.model.width == 4 for m in members)
+    assert members[0].name == "seed=0,learning_rate=1e-3"
+
+
+def test_a_text_may_vary_whatever_it_is_called():
+    members = expand(CONFIG, [("data.path", "/my books/one two.txt,b.txt")])
+    assert members[0].name == "path=-my-books-one-two.txt"
+
+
+@pytest.mark.parametrize("values", ["0,0", "0,x", "0,"])
+def test_wrong_values_are_refused(values):
+    with pytest.raises(UserError):
+        expand(CONFIG, [("training.seed", values)])
+
+
+def test_a_table_has_a_dash_where_there_is_no_score():
+    rows = [{"seed": "0", "loss": 1.25, "run": "a"}, {"seed": "10", "loss": None, "run": "b"}]
+    assert format_table(rows).splitlines() == ["seed    loss  run", "   0  1.2500    a", "  10       -    b"]
