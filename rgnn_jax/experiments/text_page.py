@@ -139,7 +139,7 @@ def _continuations(
     results: TextResults, part: Part, text: Callable[[Stage], str], caption: str, command: str | None = None
 ) -> Continuations:
     paragraph = results.paragraphs[part]
-    names = {stage: _stage_label(results, stage) for stage in STAGES}
+    names = {stage: _stage_label(results, stage) for stage in STAGES if _reached(results, stage)}
     return Continuations(
         prompt=paragraph.prompt,
         truth=paragraph.truth,
@@ -173,10 +173,9 @@ def _stage_note(results: TextResults) -> str:
     for stage in STAGES:
         reached = _reached(results, stage)
         if len(set(reached.values())) > 1:
-            told.append(
-                f"{stage}: epoch " + ", ".join(f"{epoch} ({name})" for name, epoch in reached.items())
-            )
-    return "; ".join(told) + "." if told else "Each model is asked at the same three epochs."
+            models = ", ".join(f"{epoch} ({name})" for name, epoch in reached.items())
+            told.append(f"{stage} is epoch {models}")
+    return f"Here {'; '.join(told)}." if told else "Each model is asked at the same three epochs."
 
 
 def _curves(results: TextResults) -> Figure:

@@ -63,8 +63,10 @@ def agreeing(observations: Sequence[Observation]) -> str:
     tested = len(verdicts) - verdicts.count("not tested")
     if not tested:
         return f"The document's {len(verdicts)} observations are not tested at this scale."
-    left = "" if tested == len(verdicts) else f" ({len(verdicts) - tested} more were not tested)"
-    return f"Of the document's {tested} observations, {verdicts.count('agrees')} hold here{left}."
+    held, left = verdicts.count("agrees"), len(verdicts) - tested
+    return f"Of the document's {len(verdicts)} observations, {held} hold here and {tested - held} do not" + (
+        f"; {left} were not tested." if left else "."
+    )
 
 
 def comparison(results: TextResults) -> str:
@@ -142,7 +144,9 @@ def _context(results: TextResults) -> str:
     changes = {
         name: model.best.test_carried - model.best.test_windows for name, model in results.models.items()
     }
-    told = _series([f"{number(change, 2)} for the {name}" for name, change in changes.items()])
+    told = _series(
+        [f"{number(round(change, 2) + 0.0, 2)} for the {name}" for name, change in changes.items()]
+    )
     return (
         "Reading the test text with all the context that a model can use, instead of in windows, changes its "
         f"loss by {told} (below zero, the longer context helps)."

@@ -73,8 +73,13 @@ def test_the_page_shows_every_stage_and_a_gap_where_one_was_not_reached():
     _, greedy, *_ = page.sections[0].blocks
     assert greedy.stages == ("epoch 10", "epoch 100", "end")
     assert set(greedy.texts["epoch 100"]) == {"LSTM", "Transformer"}
-    assert "end: epoch 300 (LSTM), 40 (TCN), 300 (Transformer)" in page.sections[0].blocks[0].text
-    assert "end: epoch 300 (LSTM)" in render(page)
+    assert "Here end is epoch 300 (LSTM), 40 (TCN), 300 (Transformer)." in page.sections[0].blocks[0].text
+    assert "Here end is epoch 300 (LSTM)" in render(page)
+
+
+def test_a_stage_that_no_model_reached_has_no_row():
+    cut = {name: model(stages=[stage("end", 40.0)]) for name in ("LSTM", "TCN", "Transformer")}
+    assert make_page(results(**cut)).sections[0].blocks[1].stages == ("epoch 40",)
 
 
 def test_commands_on_the_page_quote_the_beginning():

@@ -73,7 +73,12 @@ def test_a_smoke_run_tests_nothing():
 def test_the_summary_counts_the_verdicts():
     rows = observe(results())
     held = sum(row.verdict == "agrees" for row in rows)
-    assert summarise(results(), rows)[-1] == f"Of the document's {len(rows)} observations, {held} hold here."
+    differing = sum(row.verdict == "differs" for row in rows)
+    assert summarise(results(), rows)[-1] == (
+        f"Of the document's 10 observations, {held} hold here and {differing} do not."
+    )
+    cut = observe(results(LSTM=model(stages=[stage("end", 40.0)])))
+    assert agreeing(cut).endswith("; 2 were not tested.")
 
 
 def test_the_best_prediction_is_named_with_its_rivals():
