@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job on the embedded chapter: makes .venv, installs the package, trains three networks for about
 # eight minutes on two cores, and writes a page that shows how they learned to write.
-#   bash scripts/demo.sh [smoke|cpu|full]
+#   bash scripts/demo.sh [smoke|cpu|full] [--overwrite ...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
@@ -11,4 +11,4 @@ python=${PYTHON:-python3}
 }
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[report]"
-exec .venv/bin/rgnn reproduce text --scale "${1:-cpu}"
+exec .venv/bin/rgnn reproduce text --scale "${1:-cpu}" "${@:2}"

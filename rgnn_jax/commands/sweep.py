@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_ckpt_dir, add_command, add_json, print_json
+from rgnn_jax.train.signals import stop_signals
 
 
 def register(commands: Any) -> None:
@@ -28,6 +29,11 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains the sweep and prints its table, best first."""
     started = time.monotonic()
+    with stop_signals():
+        return _run(args, started)
+
+
+def _run(args: argparse.Namespace, started: float) -> int:
     from rgnn_jax.train.devices import cpu_devices_for, set_up
     from rgnn_jax.train.sweep import expand, format_table, run_sweep
 

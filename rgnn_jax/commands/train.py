@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_ckpt_dir, add_command, add_json, print_json
+from rgnn_jax.train.signals import stop_signals
 
 
 def register(commands: Any) -> None:
@@ -33,6 +34,13 @@ def register(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Trains; 130 or 143 where a signal stopped it with the last step saved."""
     started = time.monotonic()
+    with stop_signals():
+        return _run(args, started)
+
+
+def _run(args: argparse.Namespace, started: float) -> int:
+    import jax
+
     from rgnn_jax.config import load_experiment
     from rgnn_jax.train.devices import cpu_devices_for, set_up
     from rgnn_jax.train.session import resumed, run_training
@@ -49,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     outcome = run_training(
         experiment, name, args.ckpt_dir, resume=args.resume, quiet=args.quiet, started=started
     )
-    if args.json:
+    if args.json and jax.process_index() == 0:
         print_json(
             {
                 "run": str(args.ckpt_dir / name),

@@ -2,12 +2,8 @@
 
 import dataclasses
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -20,6 +16,7 @@ from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.log import RunLog
+from rgnn_jax.train.signals import stop_signals
 from rgnn_jax.train.state import TrainState
 from rgnn_jax.train.step import Clock, StepResult
 
@@ -273,23 +270,3 @@ def _not_finite(step: int, result: StepResult, saved: bool) -> str:
         f"step {step + 1}: the loss is {result.loss:g} and the gradient's norm {result.gradient_norm:g}; "
         f"{kept}; lower optimizer.learning_rate or optimizer.clip_norm, or start from an earlier checkpoint"
     )
-
-
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], int | None]]:
-    """Makes the first SIGINT or SIGTERM a request to save and stop; the second acts as usual."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(number, previous[signal.Signals(number)])
-
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: received[0] if received else None
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -21,9 +21,10 @@ from rgnn_jax.config import Experiment, Task, build, load_experiment, to_json
 from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
-from rgnn_jax.train.loop import Limits, Pace, stop_signals
+from rgnn_jax.train.loop import Limits, Pace
 from rgnn_jax.train.run import RunDirectory, check_name
 from rgnn_jax.train.session import make_training, resolve
+from rgnn_jax.train.signals import stop_signals
 from rgnn_jax.train.state import TrainState
 from rgnn_jax.train.step import Clock, StepResult
 
@@ -264,9 +265,8 @@ class _Vectorised:
             jax.vmap(run, in_axes=(0, 0, None, None, None)),
             mesh=mesh, in_specs=(split, split, whole, whole, whole), out_specs=split, check_vma=False,
         )  # fmt: skip
-        self._init = jax.jit(
-            jax.shard_map(jax.vmap(init), mesh=mesh, in_specs=split, out_specs=split, check_vma=False)
-        )
+        # One member at a time: a batched QR of large kernels deadlocks on XLA's CPU threads.
+        self._init = jax.jit(lambda settings: jax.lax.map(init, settings))
         self._run = jax.jit(mapped, donate_argnums=0)
 
     def init(self) -> TrainState:

@@ -197,5 +197,5 @@ def test_the_script_writes_the_chapter_and_reports_mistakes(tmp_path):
         [*command, "nothing.txt"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert wrong.returncode == 2
-    assert wrong.stderr.startswith("error: nothing.txt: there is no such file")
+    assert wrong.stderr.startswith("rgnn data prepare: nothing.txt: there is no such file")
     assert wrong.stderr.count("\n") == 1

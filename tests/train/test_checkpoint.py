@@ -127,7 +127,7 @@ def test_no_flipped_bit_changes_what_is_restored(checkpoints: Checkpoints, direc
                 assert_same_bits(checkpoints.restore(state)[0], state)
             except UserError as error:
                 assert str(error).startswith("checkpoint 300 of run lstm is corrupt: ")
-                assert str(error).endswith("; the newest good step is 200: pass --step 200")
+                assert str(error).endswith("is 200: pass --step 200, or move 300 away to resume")
                 refused[kind] = refused.get(kind, 0) + 1
             path.write_bytes(good)
     assert refused["metadata"] == 3
