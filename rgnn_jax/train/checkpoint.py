@@ -266,9 +266,7 @@ class Checkpoints:
         good = next((other for other in self.steps()[::-1] if other != step and self._is_good(other)), None)
         advice = "no other is good"
         if good is not None:
-            advice = (
-                f"the newest good step is {good}: pass --step {good}, or move {step} away to resume there"
-            )
+            advice = f"the newest good step is {good}: pass --step {good}, or move {step} away to resume"
         return UserError(f"{self._name(step)} is corrupt: {damage}; {advice}")
 
     def _is_good(self, step: int) -> bool:

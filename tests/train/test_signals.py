@@ -7,6 +7,14 @@ import pytest
 from rgnn_jax.train.signals import stop_signals
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell starts background jobs with SIGINT ignored; these tests want Python's own handler."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_the_first_signal_is_noted_and_the_second_acts():
     before = signal.getsignal(signal.SIGINT)
     with stop_signals() as stopped:
