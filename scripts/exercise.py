@@ -16,7 +16,7 @@ def train(kind: str) -> int:
 def test(kind: str) -> int:
     """Continues beginnings of training and held-out paragraphs beside the true text."""
     for split in ("train", "test"):
-        print(f"== {split} paragraphs")
+        print(f"== {split} paragraphs", file=sys.stderr, flush=True)
         arguments = ["--paragraphs", split, "--num-samples", "3", *sys.argv[1:]]
         code = main(["sample", f"{kind}_chapter", *arguments])
         if code:

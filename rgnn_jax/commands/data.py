@@ -18,6 +18,7 @@ def register(commands: Any) -> None:
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = add_command(verbs, "list", run_list, "List the embedded data sets.", "rgnn data list")
+    listing.set_defaults(prog="rgnn data list")
     add_json(listing)
     prepare = add_command(
         verbs,
