@@ -1,4 +1,4 @@
-"""What the rooms promise each other: sequence models, objectives, batches.
+"""What the rooms promise each other: sequence models, latent models, objectives, batches.
 
 A model is a `flax.linen` module, so a contract's method `f(...)` is called as
 `model.apply({"params": params}, ..., method="f")`; nothing else about a model is
@@ -46,6 +46,26 @@ class SequenceModel(Protocol):
 
 
 @runtime_checkable
+class LatentModel(Protocol):
+    """A model of pictures with a latent space.
+
+    Pictures are in [0, 1]; what comes out are logits, whose sigmoid is a picture. A generator that cannot
+    read pictures has no `encode`; every tool asks for the parts that it needs.
+    """
+
+    z_dim: int
+    image_shape: tuple[int, int, int]
+
+    def encode(
+        self, images: Float[Array, "b h w c"], *, train: bool = False
+    ) -> tuple[Float[Array, "b z"], Float[Array, "b z"] | None]:
+        """`z_mean` and `z_logvar` of the posterior; a deterministic autoencoder has no `z_logvar`."""
+
+    def decode(self, z: Float[Array, "b z"], *, train: bool = False) -> Float[Array, "b h w c"]:
+        """Logits of the pictures at these points."""
+
+
+@runtime_checkable
 class Objective(Protocol):
     """A loss over one micro-batch, and the numbers worth logging, each as a masked (sum, count)."""
 
@@ -53,9 +73,12 @@ class Objective(Protocol):
         """Fresh parameters."""
 
     def __call__(
-        self, params: Params, batch: Batch, key: PRNGKeyArray, train: bool
+        self, params: Params, batch: Batch, key: PRNGKeyArray, progress: Float[Array, ""], train: bool
     ) -> tuple[Float[Array, ""], Metrics]:
-        """The scalar that training minimises (a mean over the batch), and its metrics."""
+        """The scalar that training minimises (a mean over the batch), and its metrics.
+
+        `progress` is the fraction of the run that is over, for what is warmed up or annealed.
+        """
 
 
 @runtime_checkable

@@ -29,7 +29,12 @@ class NextToken:
         return self.model.init({"params": key}, tokens)["params"]
 
     def __call__(
-        self, params: Params, batch: Int[Array, "b t"], key: PRNGKeyArray, train: bool
+        self,
+        params: Params,
+        batch: Int[Array, "b t"],
+        key: PRNGKeyArray,
+        progress: Float[Array, ""],
+        train: bool,
     ) -> tuple[Float[Array, ""], Metrics]:
         """Loss of a batch of `window + 1` tokens a row: all but the last predict all but the first."""
         rngs = {"dropout": key} if train else None

@@ -111,10 +111,11 @@ class Training:
         optimizer = make_optimizer(self.optimizer, axis)
 
         def take(state: TrainState) -> tuple[TrainState, StepResult]:
-            gradients, loss, metrics = self._gradients(state.params, data, root, state.step, axis)
+            progress = clock.at(state.step)
+            gradients, loss, metrics = self._gradients(state.params, data, root, state.step, progress, axis)
             norm = optax.tree.norm(gradients)
             updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-            rate = learning_rate(self.optimizer, state.step, clock.at(state.step))
+            rate = learning_rate(self.optimizer, state.step, progress)
             params = jax.tree.map(lambda p, u: p - rate * u, state.params, updates)
             ema = _average(state.ema, params, self.ema_decay, state.step)
             moved = TrainState(step=state.step + 1, params=params, opt_state=opt_state, ema=ema)
@@ -125,7 +126,13 @@ class Training:
         return take
 
     def _gradients(
-        self, params: Params, data: PyTree, root: PRNGKeyArray, step: Int[Array, ""], axis: str | None
+        self,
+        params: Params,
+        data: PyTree,
+        root: PRNGKeyArray,
+        step: Int[Array, ""],
+        progress: Float[Array, ""],
+        axis: str | None,
     ) -> tuple[Params, Float[Array, ""], Metrics]:
         """Mean gradient and loss, summed metrics, of the whole batch of `step`."""
         devices = 1 if axis is None else jax.lax.psum(1, axis)
@@ -140,7 +147,7 @@ class Training:
             batch = draw(data, root, step, index, self.micro_batches)
             key = jax.random.fold_in(step_key, index)
             gradient = jax.value_and_grad(self.objective, has_aux=True)
-            (value, metrics), gradients = gradient(params, batch, key, True)
+            (value, metrics), gradients = gradient(params, batch, key, progress, True)
             return gradients, value, metrics
 
         total = one(jnp.asarray(first, jnp.int32))

@@ -22,7 +22,7 @@ class Regression:
     def init(self, key):
         return {"kernel": jax.random.normal(key, (2, 1)), "bias": jnp.zeros(1)}
 
-    def __call__(self, params, batch, key, train):
+    def __call__(self, params, batch, key, progress, train):
         error = batch[:, :2] @ params["kernel"] + params["bias"][None] - batch[:, 2:]
         loss = (error**2).mean()
         return loss, {"loss": (loss * batch.shape[0], jnp.float32(batch.shape[0]))}
