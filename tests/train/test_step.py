@@ -60,7 +60,7 @@ def assert_equal(one, other):
 
 def test_the_first_step_by_hand():
     start = training().init(3)
-    loss, gradient = jax.value_and_grad(lambda p: Regression()(p, ROWS, None, True)[0])(start.params)
+    loss, gradient = jax.value_and_grad(lambda p: Regression()(p, ROWS, None, 0.0, True)[0])(start.params)
     state, result = run(training())
     np.testing.assert_allclose(result.loss, loss, rtol=1e-6)
     # Adam's first step is the rate times the sign of the gradient.
