@@ -1,0 +1,195 @@
+"""Batches of pictures: epochs without replacement, drawn and augmented on the device."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray, UInt8, UInt32
+
+from rgnn_jax.datasets.images import Pictures
+from rgnn_jax.errors import UserError
+
+SHIFT = 8
+BRIGHTNESS = 0.2
+_ROUNDS = 6
+_EVALUATION_SEED = 0
+
+
+class ImageArrays(NamedTuple):
+    """What is put on the device once: all training pictures, and their labels (zeros where there are none)."""
+
+    images: UInt8[Array, "n h w c"]
+    labels: Int[Array, " n"]
+
+
+class ImageBatch(NamedTuple):
+    """A micro-batch: pictures in [0, 1], and their labels (zeros where there are none)."""
+
+    images: Float[Array, "b h w c"]
+    labels: Int[Array, " b"]
+
+
+@dataclass(frozen=True)
+class ImageBatches:
+    """Batches that run through all pictures, in a new order each epoch (`contracts.Batches`).
+
+    Args:
+        pictures: the training split.
+        batch_size: pictures in the batch of a step.
+        binarize: whether each draw replaces a pixel by 1 with its value as the probability, else by 0.
+        flip: whether each draw mirrors left and right with probability 1/2.
+        augment: whether each draw mirrors, turns by a multiple of 90 degrees (square pictures), shifts by up
+            to an eighth of the side, and changes brightness by up to a fifth.
+
+    Raises:
+        UserError: there is no picture, or more than uint32 can index.
+    """
+
+    pictures: Pictures
+    batch_size: int
+    binarize: bool = False
+    flip: bool = False
+    augment: bool = False
+
+    def __post_init__(self) -> None:
+        if not len(self.pictures):
+            raise UserError("the training split has no picture; give more pictures or smaller other splits")
+        if len(self.pictures) * self.batch_size >= 2**32:
+            raise UserError(
+                f"{len(self.pictures)} pictures in batches of {self.batch_size} cannot be counted by uint32; "
+                "set a smaller training.batch_size or data.limit"
+            )
+
+    @property
+    def data(self) -> ImageArrays:
+        """All training pictures and labels."""
+        labels = self.pictures.labels
+        zeros = np.zeros(len(self.pictures), np.int32)
+        return ImageArrays(self.pictures.images, zeros if labels is None else labels)
+
+    def draw(
+        self, data: ImageArrays, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int
+    ) -> ImageBatch:
+        """Micro-batch `index` of the `count` that make up the batch of `step`.
+
+        Raises:
+            UserError: `count` does not divide the batch.
+        """
+        if self.batch_size % count:
+            raise UserError(
+                f"a batch of {self.batch_size} cannot be dealt to {count} micro-batches of one size; "
+                f"set training.batch_size to a multiple of {count}"
+            )
+        order_key, noise_key = jax.random.split(key)
+        chosen = self._indices(order_key, step, index, count, len(data.labels))
+        noise_key = jax.random.fold_in(jax.random.fold_in(noise_key, step), index)
+        augment_key, pixel_key = jax.random.split(noise_key)
+        images = data.images[chosen]
+        if self.augment:
+            images = augment_images(images, augment_key)
+        elif self.flip:
+            images = flip_images(images, augment_key)
+        pictures = to_float(images)
+        if self.binarize:
+            pictures = binarize_images(pictures, pixel_key)
+        return ImageBatch(pictures, data.labels[chosen])
+
+    def _indices(
+        self, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int, size: int
+    ) -> Int[Array, " b"]:
+        """The pictures at this micro-batch's places in the sequence of epochs."""
+        # `step` batches are `turns` rounds of `size` batches, each of which is `batch_size` epochs, and a rest.
+        turns, rest = jnp.divmod(step.astype(jnp.uint32), jnp.uint32(size))
+        micro = self.batch_size // count
+        first = rest * jnp.uint32(self.batch_size) + index.astype(jnp.uint32) * jnp.uint32(micro)
+        epoch, place = jnp.divmod(first + jnp.arange(micro, dtype=jnp.uint32), jnp.uint32(size))
+        return shuffled(place, epoch + turns * jnp.uint32(self.batch_size), key, size)
+
+
+def shuffled(
+    place: UInt32[Array, " b"], epoch: UInt32[Array, " b"], key: PRNGKeyArray, size: int
+) -> Int[Array, " b"]:
+    """Where a pseudo-random permutation of `size` items, a new one each epoch, puts these places.
+
+    A Feistel network over pairs (row, column) of a grid just large enough, walked on where it leaves the
+    first `size` cells, is a permutation of them (Black and Rogaway 2002, "Ciphers with arbitrary finite
+    domains"): no order has to be sorted or stored.
+    """
+    rows = int(np.ceil(np.sqrt(size)))
+    columns = -(-size // rows)
+    keys = jax.random.bits(key, (_ROUNDS,))
+    offsets = [_mix(epoch * jnp.uint32(0x9E3779B9) + keys[i]) for i in range(_ROUNDS)]
+
+    def permute(cell: Array) -> Array:
+        row, column = jnp.divmod(cell, jnp.uint32(columns))
+        for i, offset in enumerate(offsets):
+            if i % 2:
+                row = (row + _mix(column ^ offset) % jnp.uint32(rows)) % jnp.uint32(rows)
+            else:
+                column = (column + _mix(row ^ offset) % jnp.uint32(columns)) % jnp.uint32(columns)
+        return row * jnp.uint32(columns) + column
+
+    def walk(cell: Array) -> Array:
+        return jnp.where(cell < size, cell, permute(cell))
+
+    inside = jax.lax.while_loop(lambda cell: (cell >= size).any(), walk, permute(place))
+    return inside.astype(jnp.int32)
+
+
+def _mix(bits: UInt32[Array, " b"]) -> UInt32[Array, " b"]:
+    """The last steps of MurmurHash3."""
+    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
+    bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
+    return bits ^ (bits >> 16)
+
+
+def to_float(images: Integer[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    """Pictures in [0, 1]."""
+    return images.astype(jnp.float32) / 255.0
+
+
+def binarize_images(images: Float[Array, "b h w c"], key: PRNGKeyArray) -> Float[Array, "b h w c"]:
+    """Pixels of 0 and 1, each drawn with its value as the probability of 1."""
+    return jax.random.bernoulli(key, images).astype(images.dtype)
+
+
+def binarized_once(images: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "n h w c"]:
+    """Pictures of 0 and 255 for evaluation: pixels drawn once, by a key that never changes."""
+    draws = np.random.Generator(np.random.Philox(_EVALUATION_SEED))
+    binary = np.empty(images.shape, np.uint8)
+    for picture, drawn in zip(images, binary, strict=True):
+        drawn[:] = np.where(draws.integers(0, 255, picture.shape, np.uint8) < picture, 255, 0)
+    return binary
+
+
+def flip_images(images: Integer[Array, "b h w c"], key: PRNGKeyArray) -> Integer[Array, "b h w c"]:
+    """Each picture mirrored left and right with probability 1/2."""
+    mirrored = jax.random.bernoulli(key, 0.5, (len(images), 1, 1, 1))
+    return jnp.where(mirrored, images[:, :, ::-1], images)
+
+
+def augment_images(images: UInt8[Array, "b h w c"], key: PRNGKeyArray) -> UInt8[Array, "b h w c"]:
+    """Each picture mirrored, turned, shifted and made brighter or darker at random.
+
+    What a shift uncovers is filled by reflection at the edge.
+    """
+    flip_key, turn_key, shift_key, brightness_key = jax.random.split(key, 4)
+    b, h, w, _ = images.shape
+    images = flip_images(images, flip_key)
+    if h == w:
+        turned = jax.random.bernoulli(turn_key, 0.5, (2, b, 1, 1, 1))
+        images = jnp.where(turned[0], images.swapaxes(1, 2), images)
+        images = jnp.where(turned[1], images[:, ::-1], images)
+    images = _shift(images, shift_key, (h // SHIFT, w // SHIFT))
+    factor = jax.random.uniform(brightness_key, (b, 1, 1, 1), minval=1 - BRIGHTNESS, maxval=1 + BRIGHTNESS)
+    return jnp.clip(jnp.round(images * factor), 0, 255).astype(jnp.uint8)
+
+
+def _shift(images: Array, key: PRNGKeyArray, most: tuple[int, int]) -> Array:
+    b, h, w, c = images.shape
+    padded = jnp.pad(images, ((0, 0), (most[0], most[0]), (most[1], most[1]), (0, 0)), mode="reflect")
+    limits = jnp.array([[2 * most[0] + 1, 2 * most[1] + 1]])
+    starts = jax.random.randint(key, (b, 2), 0, limits)
+    return jax.vmap(lambda image, start: jax.lax.dynamic_slice(image, (*start, 0), (h, w, c)))(padded, starts)
