@@ -1,5 +1,8 @@
 """Per-example losses, pure functions of logits and targets, in nats."""
 
+import math
+
+import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
@@ -15,3 +18,51 @@ def cross_entropy(logits: Float[Array, "*n v"], labels: Int[Array, "*n"]) -> Flo
         Nats an example.
     """
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+
+
+def bernoulli_nll(logits: Float[Array, "b h w c"], images: Float[Array, "b h w c"]) -> Float[Array, " b"]:
+    """Negative log-probability of pictures whose pixels are independent coins.
+
+    For grey pixels it is the cross-entropy against their brightness, which is no probability: no number
+    from it may be compared with one from binary pictures.
+
+    Args:
+        logits: log-odds that a pixel is 1.
+        images: pixels in [0, 1].
+
+    Returns:
+        Nats a picture, summed over its pixels.
+    """
+    # softplus(logits) - logits * images, without overflow and with the gradient of a sigmoid at 0 too.
+    nll = jnp.maximum(logits, 0.0) - logits * images + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+    return nll.sum((1, 2, 3))
+
+
+def gaussian_nll(
+    means: Float[Array, "b h w c"], images: Float[Array, "b h w c"], scale: float
+) -> Float[Array, " b"]:
+    """Negative log-density of pictures whose pixels are independent Gaussians of one width.
+
+    Args:
+        means: of the pixels, in the units of `images`.
+        images: the pixels.
+        scale: standard deviation of a pixel.
+
+    Returns:
+        Nats a picture, summed over its pixels, normalising constant included.
+    """
+    constant = math.log(scale) + 0.5 * math.log(2.0 * math.pi)
+    return (0.5 * jnp.square((images - means) / scale) + constant).sum((1, 2, 3))
+
+
+def kl_divergence(z_mean: Float[Array, "b z"], z_logvar: Float[Array, "b z"]) -> Float[Array, "b z"]:
+    """KL divergence of diagonal Gaussians from the standard one (Kingma and Welling 2014, appendix B).
+
+    Args:
+        z_mean: means.
+        z_logvar: logarithms of the variances.
+
+    Returns:
+        Nats a picture and dimension; their sum over the dimensions is the divergence.
+    """
+    return 0.5 * (jnp.square(z_mean) + jnp.exp(z_logvar) - 1.0 - z_logvar)
