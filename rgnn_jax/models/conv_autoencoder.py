@@ -1,4 +1,4 @@
-"""Convolutional autoencoders: the beta-VAE paper's (Higgins et al., 2017) and that of Burgess et al. (2018)."""
+"""Convolutional autoencoders of the beta-VAE paper (Higgins et al., 2017) and of Burgess et al. (2018)."""
 
 from math import prod
 from typing import Literal
