@@ -1,10 +1,14 @@
 """Per-example losses, pure functions of logits and targets, in nats."""
 
 import math
+from typing import Literal
 
+import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
+
+Likelihood = Literal["bernoulli", "gaussian"]
 
 
 def cross_entropy(logits: Float[Array, "*n v"], labels: Int[Array, "*n"]) -> Float[Array, "*n"]:
@@ -66,3 +70,22 @@ def kl_divergence(z_mean: Float[Array, "b z"], z_logvar: Float[Array, "b z"]) ->
         Nats a picture and dimension; their sum over the dimensions is the divergence.
     """
     return 0.5 * (jnp.square(z_mean) + jnp.exp(z_logvar) - 1.0 - z_logvar)
+
+
+def reconstruction_nll(
+    logits: Float[Array, "b h w c"], images: Float[Array, "b h w c"], likelihood: Likelihood, scale: float
+) -> Float[Array, " b"]:
+    """Negative log-likelihood of pictures under a decoder's output.
+
+    Args:
+        logits: the decoder's output, whose sigmoid is the mean of the pixels for both likelihoods.
+        images: pixels in [0, 1].
+        likelihood: of a pixel.
+        scale: standard deviation of the Gaussian one; the other has none.
+
+    Returns:
+        Nats a picture, summed over its pixels.
+    """
+    if likelihood == "bernoulli":
+        return bernoulli_nll(logits, images)
+    return gaussian_nll(jax.nn.sigmoid(logits), images, scale)
