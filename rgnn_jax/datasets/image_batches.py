@@ -18,17 +18,31 @@ _EVALUATION_SEED = 0
 
 
 class ImageArrays(NamedTuple):
-    """What is put on the device once: all training pictures, and their labels (zeros where there are none)."""
+    """What is put on the device once: all training pictures, and what is known of each.
+
+    Attributes:
+        images: the pictures.
+        labels: zeros where there are none.
+        factors: None where they are not known.
+    """
 
     images: UInt8[Array, "n h w c"]
     labels: Int[Array, " n"]
+    factors: Float[Array, "n f"] | None = None
 
 
 class ImageBatch(NamedTuple):
-    """A micro-batch: pictures in [0, 1], and their labels (zeros where there are none)."""
+    """A micro-batch.
+
+    Attributes:
+        images: pictures in [0, 1].
+        labels: zeros where there are none.
+        factors: None where they are not known; as they were before any flip or augmentation.
+    """
 
     images: Float[Array, "b h w c"]
     labels: Int[Array, " b"]
+    factors: Float[Array, "b f"] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +78,10 @@ class ImageBatches:
 
     @property
     def data(self) -> ImageArrays:
-        """All training pictures and labels."""
+        """All training pictures, labels and factors."""
         labels = self.pictures.labels
         zeros = np.zeros(len(self.pictures), np.int32)
-        return ImageArrays(self.pictures.images, zeros if labels is None else labels)
+        return ImageArrays(self.pictures.images, zeros if labels is None else labels, self.pictures.factors)
 
     def draw(
         self, data: ImageArrays, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int
@@ -94,7 +108,8 @@ class ImageBatches:
         pictures = to_float(images)
         if self.binarize:
             pictures = binarize_images(pictures, pixel_key)
-        return ImageBatch(pictures, data.labels[chosen])
+        factors = None if data.factors is None else data.factors[chosen]
+        return ImageBatch(pictures, data.labels[chosen], factors)
 
     def _indices(
         self, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int, size: int
