@@ -1,35 +1,31 @@
-"""An experiment in full: model, data, optimiser, training; TOML in, JSON out.
+"""An experiment's settings in full: model, data, optimiser, training; TOML in, JSON out."""
 
-The only module that names every concrete model and data set.
-"""
-
-import dataclasses
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import msgspec
 
-from rgnn_jax.contracts import Batches, Objective, Params
-from rgnn_jax.datasets.text import Text, TextData, load_text
-from rgnn_jax.datasets.text_batches import TextBatches
-from rgnn_jax.datasets.vocabulary import Vocabulary
+from rgnn_jax.datasets.images import ImageData
+from rgnn_jax.datasets.text import TextData
 from rgnn_jax.errors import UserError
-from rgnn_jax.evaluate.likelihood import score_windows
 from rgnn_jax.fields import Count, NaturalNumber, Positive, Rate, Section, Seed
-from rgnn_jax.models.language import NextToken
-from rgnn_jax.models.recurrent import GRU, LSTM, GRUConfig, LSTMConfig
-from rgnn_jax.models.tcn import TCN, TCNConfig, levels_to_cover
-from rgnn_jax.models.transformer import Transformer, TransformerConfig
+from rgnn_jax.models.conv_autoencoder import ConvAutoencoderConfig
+from rgnn_jax.models.mlp_autoencoder import MLPAutoencoderConfig
+from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
+from rgnn_jax.models.tcn import TCNConfig, levels_to_cover
+from rgnn_jax.models.transformer import TransformerConfig
 from rgnn_jax.optimizer import OptimizerConfig
 
-ModelConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
+SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
+AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig
+PictureConfig = AutoencoderConfig
+ModelConfig = SequenceConfig | PictureConfig
+DataConfig = TextData | ImageData
 
 
 class TrainingConfig(Section, frozen=True):
@@ -61,34 +57,31 @@ class Experiment(Section, frozen=True):
     """One run's settings; `to_json` of it rebuilds the run without executing anything."""
 
     model: ModelConfig
-    data: TextData
+    data: DataConfig
     optimizer: OptimizerConfig = OptimizerConfig()
     training: TrainingConfig = TrainingConfig()
 
+    @property
+    def of_text(self) -> tuple[SequenceConfig, TextData]:
+        """Model and data of an experiment on text.
 
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """What an experiment builds: everything that training, sampling and evaluation need.
+        Raises:
+            UserError: where it is one on pictures.
+        """
+        if isinstance(self.model, SequenceConfig) and isinstance(self.data, TextData):
+            return self.model, self.data
+        raise UserError("the experiment is one on pictures; give one on text")
 
-    Attributes:
-        model: the network, unbound.
-        objective: its loss.
-        batches: training data and how a step draws from them.
-        symbols_per_step: tokens (or pictures) that a step learns from.
-        symbol: what those are called.
-        steps_per_epoch: steps after which as many examples were drawn as there are.
-        evaluate: params and a split's name to {"loss": ..., ...} over all of it; nothing for an empty split.
-        text: the text, where the data are one.
-    """
+    @property
+    def of_pictures(self) -> tuple[PictureConfig, ImageData]:
+        """Model and data of an experiment on pictures.
 
-    model: nn.Module
-    objective: Objective
-    batches: Batches
-    symbols_per_step: int
-    symbol: str
-    steps_per_epoch: float
-    evaluate: Callable[[Params, str], dict[str, float]]
-    text: Text
+        Raises:
+            UserError: where it is one on text.
+        """
+        if isinstance(self.model, PictureConfig) and isinstance(self.data, ImageData):
+            return self.model, self.data
+        raise UserError("the experiment is one on text; give one on pictures")
 
 
 def load_experiment(path: str | Path, overrides: Sequence[tuple[str, str]] = ()) -> Experiment:
@@ -116,7 +109,7 @@ def load_experiment(path: str | Path, overrides: Sequence[tuple[str, str]] = ())
 def parse_experiment(settings: Mapping[str, Any], source: str) -> Experiment:
     """Validates plain settings; the error names the field and, for a misspelt one, its neighbour."""
     try:
-        return _covering(msgspec.convert(settings, Experiment, strict=False))
+        return _completed(msgspec.convert(settings, Experiment, strict=False))
     except msgspec.ValidationError as error:
         raise UserError(f"{source}: {_explain(str(error), settings)}") from None
 
@@ -146,82 +139,6 @@ def override(experiment: Experiment, overrides: Sequence[tuple[str, str]]) -> Ex
     return parse_experiment(settings, "command line")
 
 
-def build(experiment: Experiment, vocabulary: Vocabulary | None = None) -> Task:
-    """Data, model and objective of an experiment whose open fields are resolved.
-
-    Args:
-        experiment: the settings.
-        vocabulary: a run's saved one; without it the text's own.
-    """
-    text = load_text(experiment.data, vocabulary)
-    return build_with_text(experiment, text)
-
-
-def build_with_text(experiment: Experiment, text: Text) -> Task:
-    """The same on a text that is loaded already."""
-    window, training = experiment.data.window, experiment.training
-    model = build_model(experiment, len(text.vocabulary))
-
-    def evaluate(params: Params, split: str) -> dict[str, float]:
-        codes = getattr(text, split)
-        if codes.size < 2:
-            return {}
-        score = score_windows(model, params, codes, min(window, codes.size - 1))
-        return {"loss": score.loss, "bits_per_char": score.bits_per_char}
-
-    return Task(
-        model=model,
-        objective=build_objective(experiment, model),
-        batches=TextBatches(text.train, window, training.batch_size),
-        symbols_per_step=training.batch_size * window,
-        symbol="token",
-        steps_per_epoch=text.train_characters / (training.batch_size * window),
-        evaluate=evaluate,
-        text=text,
-    )
-
-
-def build_model(experiment: Experiment, vocabulary_size: int) -> nn.Module:
-    """The network of an experiment.
-
-    Raises:
-        UserError: where model and data contradict each other.
-    """
-    window, config = experiment.data.window, experiment.model
-    dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
-    match config:
-        case LSTMConfig():
-            return LSTM(config, vocabulary_size, dtype)
-        case GRUConfig():
-            return GRU(config, vocabulary_size, dtype)
-        case TCNConfig():
-            return TCN(config, vocabulary_size, dtype)
-        case TransformerConfig():
-            if config.context < window:
-                raise UserError(
-                    f"model.context {config.context} is shorter than data.window {window}; "
-                    f"set model.context to at least {window}"
-                )
-            return Transformer(config, vocabulary_size, dtype)
-
-
-def describe_model(config: ModelConfig) -> str:
-    """What a person should know about a network before it trains."""
-    kind = str(config.__struct_config__.tag)
-    match config:
-        case TCNConfig():
-            return f"{kind} that sees the last {config.receptive_field} characters"
-        case TransformerConfig():
-            return f"{kind} with {'no' if config.positions == 'none' else config.positions} positions"
-        case _:
-            return kind
-
-
-def build_objective(experiment: Experiment, model: nn.Module) -> Objective:
-    """The loss that an experiment minimises."""
-    return NextToken(model, experiment.data.window)
-
-
 def resolve_dtype(name: str) -> str:
     """`auto` is float32 on a CPU, which has no fast bfloat16, and bfloat16 on accelerators."""
     if name != "auto":
@@ -229,13 +146,28 @@ def resolve_dtype(name: str) -> str:
     return "float32" if jax.default_backend() == "cpu" else "bfloat16"
 
 
-def _covering(experiment: Experiment) -> Experiment:
-    """Replaces `levels = 0` of a TCN by as many levels as cover the window."""
-    model = experiment.model
-    if isinstance(model, TCNConfig) and model.levels == 0:
-        levels = levels_to_cover(experiment.data.window, model.kernel_size)
-        model = msgspec.structs.replace(model, levels=levels)
-    return msgspec.structs.replace(experiment, model=model)
+def _completed(experiment: Experiment) -> Experiment:
+    """Refuses a model that cannot read the data; gives a TCN of `levels = 0` as many as cover the window.
+
+    Raises:
+        UserError: names the kinds that would fit.
+    """
+    model, data = experiment.model, experiment.data
+    family = SequenceConfig if isinstance(data, TextData) else PictureConfig
+    if not isinstance(model, family):
+        what = "a text" if isinstance(data, TextData) else "pictures"
+        raise UserError(
+            f"model.kind `{_tag(model)}` cannot learn from data.kind `{_tag(data)}`; "
+            f"for {what} use one of {', '.join(map(_tag, get_args(family)))}"
+        )
+    if isinstance(model, TCNConfig) and isinstance(data, TextData) and model.levels == 0:
+        levels = levels_to_cover(data.window, model.kernel_size)
+        return msgspec.structs.replace(experiment, model=msgspec.structs.replace(model, levels=levels))
+    return experiment
+
+
+def _tag(variant: Any) -> str:
+    return str(variant.__struct_config__.tag)
 
 
 def _override(settings: dict[str, Any], name: str, value: str) -> None:
@@ -245,9 +177,10 @@ def _override(settings: dict[str, Any], name: str, value: str) -> None:
         raise UserError(f"--{name}: no such setting; settings are {sections}")
     if not isinstance(settings.setdefault(section, {}), dict):
         raise UserError(f"--{name}: the configuration has no section [{section}], but a value of that name")
-    is_list = (section, field) == ("training", "milestones")
-    items = [item.strip() for item in value.strip("[]").split(",") if item.strip()]
-    settings[section][field] = items if is_list else value
+    if get_origin(get_type_hints(_section(section, settings)).get(field)) is tuple:
+        settings[section][field] = [item.strip() for item in value.strip("[]").split(",") if item.strip()]
+    else:
+        settings[section][field] = value
 
 
 def _explain(message: str, settings: Mapping[str, Any]) -> str:
@@ -271,19 +204,23 @@ def _explain(message: str, settings: Mapping[str, Any]) -> str:
     return f"{text}; use one of {', '.join(choices)}" if choices else text
 
 
-_MODELS: dict[Any, Any] = {model.__struct_config__.tag: model for model in ModelConfig.__args__}
+_KINDS: dict[str, dict[str, Any]] = {
+    "model": {_tag(kind): kind for kind in get_args(ModelConfig)},
+    "data": {_tag(kind): kind for kind in get_args(DataConfig)},
+}
 
 
 def _section(name: str | None, settings: Mapping[str, Any]) -> Any:
-    """The type of a section; for a model of no known kind, of any."""
-    if name == "model":
-        return _MODELS.get(settings["model"].get("kind"), LSTMConfig)
+    """The type of a section; for one of no known kind, the first of its kinds."""
+    if name in _KINDS:
+        first = next(iter(_KINDS[name].values()))
+        return _KINDS[name].get(str(settings[name].get("kind")), first)
     return get_type_hints(Experiment)[name] if name else Experiment
 
 
 def _choices(section: str, field: str, settings: Mapping[str, Any]) -> list[str]:
     """The words that a field may hold, where it holds one of a few."""
-    if field == "kind" and section != "optimizer":
-        return list(_MODELS) if section == "model" else ["text"]
+    if field == "kind" and section in _KINDS:
+        return list(_KINDS[section])
     hint = get_type_hints(_section(section, settings)).get(field)
     return list(get_args(hint)) if get_origin(hint) is Literal else []

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
-from rgnn_jax.config import build_model, from_json, load_experiment, override, to_json
+from rgnn_jax.config import from_json, load_experiment, override, to_json
+from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError
+from rgnn_jax.tasks.build import build_model
 
 MINIMAL = '[model]\nkind = "lstm"\n[data]\nkind = "text"\n'
 
@@ -123,7 +125,14 @@ def test_a_missing_file_suggests_its_neighbour(config):
 )
 def test_a_transformer_that_cannot_be_is_refused(config, settings):
     with pytest.raises(UserError, match="model"):
-        build_model(load_experiment(config, [("model.kind", "transformer"), *settings]), 7)
+        build_model(
+            load_experiment(config, [("model.kind", "transformer"), *settings]), Vocabulary("abcdefg")
+        )
+
+
+def test_a_model_that_cannot_read_the_data_is_refused(config):
+    with pytest.raises(UserError, match=r"`mlp_vae` cannot learn from data.kind `text`; .* one of lstm, gru"):
+        load_experiment(config, [("model.kind", "mlp_vae"), ("model.width", "8")][:1])
 
 
 def test_a_damaged_config_names_its_file(config):

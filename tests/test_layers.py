@@ -17,6 +17,7 @@ FLOORS = [
     ["losses", "nn", "datasets", "sampling.rules", "optimizer"],
     ["models", "sampling", "evaluate", "figures"],
     ["config"],
+    ["tasks"],
     ["train"],
     ["experiments"],
     ["commands"],

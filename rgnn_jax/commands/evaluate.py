@@ -23,16 +23,23 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--split", default="test", choices=("train", "validation", "test"), help="default: test"
     )
-    parser.add_argument(
+    of_text = parser.add_argument_group("models of text")
+    of_text.add_argument(
         "--rule",
-        default="windows",
         choices=("windows", "carried"),
-        help="windows: each from a reset state; carried: with all the context that the model can use",
+        help="windows (default): each from a reset state; carried: with all the context the model can use",
     )
-    parser.add_argument("--window", type=count, help="tokens a window (default: the run's data.window)")
-    text = parser.add_mutually_exclusive_group()
+    of_text.add_argument("--window", type=count, help="tokens a window (default: the run's data.window)")
+    text = of_text.add_mutually_exclusive_group()
     text.add_argument("--text", help="score this text instead of a split")
     text.add_argument("--text-file", type=Path, help="score this UTF-8 file instead of a split")
+    of_pictures = parser.add_argument_group("models of pictures")
+    of_pictures.add_argument(
+        "--importance-samples",
+        type=count,
+        metavar="K",
+        help="also estimate the negative log-likelihood from K draws a picture (IWAE's bound)",
+    )
     add_json(parser)
 
 
@@ -41,12 +48,29 @@ def run(args: argparse.Namespace) -> int:
     from rgnn_jax.train.devices import set_up
 
     set_up(1)
-    from rgnn_jax.datasets.text_file import read_text
-    from rgnn_jax.evaluate.likelihood import score_carried, score_windows
-    from rgnn_jax.train.session import load_run, load_task
+    from rgnn_jax.datasets.vocabulary import Vocabulary
+    from rgnn_jax.train.session import load_run
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
-    window = args.window or loaded.experiment.data.window
+    if isinstance(loaded.spec, Vocabulary):
+        _refuse(args, "is a model of text", "importance_samples")
+        return _text(args, loaded)
+    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
+    return _pictures(args, loaded)
+
+
+def _refuse(args: argparse.Namespace, why: str, *options: str) -> None:
+    for option in options:
+        if getattr(args, option) is not None:
+            raise UserError(f"--{option.replace('_', '-')}: run {args.name} {why}; leave this option out")
+
+
+def _text(args: argparse.Namespace, loaded: Any) -> int:
+    from rgnn_jax.datasets.text_file import read_text
+    from rgnn_jax.evaluate.likelihood import score_carried, score_windows
+    from rgnn_jax.train.session import load_task
+
+    window, rule = args.window or loaded.experiment.data.window, args.rule or "windows"
     text, split = args.text, args.split
     if args.text_file is not None:
         text = read_text(args.text_file)
@@ -56,19 +80,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         codes = getattr(load_task(loaded, args.settings).text, split)
         if not codes.size:
-            raise UserError(f"the {split} split is empty: choose another --split, or give --text-file")
-    if args.rule == "windows":
+            raise _empty(split, "give --text-file")
+    if rule == "windows":
         score = score_windows(loaded.model, loaded.params, codes, window)
     else:
         score = score_carried(loaded.model, loaded.params, codes)
-    result: dict[str, Any] = {
-        **score.metrics(),
-        "step": loaded.step,
-        "split": split,
-        "rule": args.rule,
-        "window": window,
-        "run": str(loaded.directory.path),
-    }
+    result: dict[str, Any] = {**score.metrics(), **_origin(loaded, split), "rule": rule, "window": window}
     if args.json:
         if text is not None:
             result["log_probs"] = [round(float(value), 6) for value in score.log_probs]
@@ -76,11 +93,51 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(
         f"{loaded.directory.path} step {loaded.step}, {split}: {result['loss']:.4f} nats a character, "
-        f"{result['bits_per_char']:.4f} bits, over {score.count:,} characters ({args.rule})"
+        f"{result['bits_per_char']:.4f} bits, over {score.count:,} characters ({rule})"
     )
     if text is not None and sys.stdout.isatty():
         print("least likely: " + ", ".join(_least_likely(text, score.log_probs)))
     return 0
+
+
+def _pictures(args: argparse.Namespace, loaded: Any) -> int:
+    from rgnn_jax.train.session import load_task
+
+    task = load_task(loaded, args.settings)
+    scores: dict[str, Any] = dict(task.evaluate(loaded.params, args.split))
+    if not scores:
+        raise _empty(args.split, "set --data.test-fraction")
+    if args.importance_samples is not None:
+        scores |= _likelihood(args, loaded, task)
+    result = {**scores, "count": len(getattr(task.images, args.split)), **_origin(loaded, args.split)}
+    if args.json:
+        print_json(result)
+        return 0
+    print(f"{loaded.directory.path} step {loaded.step}, {args.split}, {result['count']:,} pictures")
+    for name, value in scores.items():
+        if not isinstance(value, list):
+            print(f"  {name.replace('_', ' '):<28}{value:.4f}")
+    return 0
+
+
+def _likelihood(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, float]:
+    from rgnn_jax.evaluate.elbo import importance_weighted_nll
+    from rgnn_jax.tasks.images import evaluation_images
+
+    pictures = evaluation_images(loaded.experiment.data, getattr(task.images, args.split))
+    settings, k = loaded.experiment.model, args.importance_samples
+    nll = importance_weighted_nll(
+        loaded.model, loaded.params, pictures, k, likelihood=settings.likelihood, scale=settings.scale
+    )
+    return {f"importance_weighted_nll_{k}": float(nll.mean()), "importance_samples": k}
+
+
+def _origin(loaded: Any, split: str) -> dict[str, Any]:
+    return {"step": loaded.step, "split": split, "run": str(loaded.directory.path)}
+
+
+def _empty(split: str, cure: str) -> UserError:
+    return UserError(f"the {split} split is empty: choose another --split, or {cure}")
 
 
 def _least_likely(text: str, log_probs: Any, count: int = 5) -> list[str]:

@@ -1,5 +1,7 @@
 """What a model of pictures must know of its data: saved with the run, as the vocabulary is with a model of text."""
 
+from typing import ClassVar
+
 import msgspec
 
 from rgnn_jax.errors import UserError
@@ -16,6 +18,8 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         factors: names of the known causes of each picture, where they are known.
     """
 
+    FILE: ClassVar[str] = "images.json"
+
     height: int
     width: int
     channels: int
@@ -28,7 +32,7 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.height, self.width, self.channels
 
     def to_json(self) -> bytes:
-        """The file `images.json` of a run."""
+        """The content of a run's `FILE`."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
     @classmethod

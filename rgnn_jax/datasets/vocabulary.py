@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -27,6 +28,8 @@ class Vocabulary:
     Raises:
         UserError: no symbols, symbols out of order, or symbols that repeat.
     """
+
+    FILE: ClassVar[str] = "vocabulary.json"
 
     symbols: str
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from rgnn_jax.config import Experiment, ModelConfig, load_experiment, override
+from rgnn_jax.config import Experiment, SequenceConfig, load_experiment, override
 from rgnn_jax.datasets.text import Text, load_text
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import provenance, report
@@ -134,7 +134,7 @@ def reproduce_text(
     target = out / f"text-{scale}"
     with published(target, overwrite=overwrite) as work:
         experiment = load_experiment(config_path("LSTM"), [*fixed, *plan.models["LSTM"].items()])
-        text = load_text(experiment.data)
+        text = load_text(experiment.of_text[1])
         examination = Examination.of(text, data_path)
         protocol = _Protocol(work, plan, fixed, quiet, examination)
         results = TextResults(
@@ -182,7 +182,7 @@ def _train(protocol: _Protocol, name: str) -> ModelResult:
     training, validation = _curves(last, examination)
     return ModelResult(
         run=run_name,
-        network=_describe(last.experiment.model),
+        network=_describe(last.experiment.of_text[0]),
         learning_rate=experiment.optimizer.learning_rate,
         changed=_changed(name, settings),
         parameters=parameter_count(last.params),
@@ -200,7 +200,8 @@ def _train(protocol: _Protocol, name: str) -> ModelResult:
 
 def _steps(experiment: Experiment, text: Text) -> list[int]:
     """The steps of the milestones, as training counts them."""
-    per_epoch = text.train_characters / (experiment.training.batch_size * experiment.data.window)
+    _, data = experiment.of_text
+    per_epoch = text.train_characters / (experiment.training.batch_size * data.window)
     return [max(1, round(epoch * per_epoch)) for epoch in experiment.training.milestones]
 
 
@@ -223,7 +224,7 @@ def _compare(protocol: _Protocol) -> list[SweepRow]:
         for rate in protocol.scale.rates:
             values = {"model.width": str(width), "optimizer.learning_rate": rate}
             members.append(Member(values, override(base, list(values.items()))))
-    characters = base.training.batch_size * base.data.window
+    characters = base.training.batch_size * base.of_text[1].window
     rows = [
         SweepRow(
             width=int(row["model.width"]),
@@ -238,7 +239,7 @@ def _compare(protocol: _Protocol) -> list[SweepRow]:
 
 def _shared(experiment: Experiment, text: Text) -> dict[str, str]:
     """Settings that all models share, in words."""
-    data, training = experiment.data, experiment.training
+    (model, data), training = experiment.of_text, experiment.training
     return {
         "Text": f"{data.path}, {len(text.vocabulary)} symbols",
         "Trained on": f"{text.train.size:,} characters",
@@ -247,11 +248,11 @@ def _shared(experiment: Experiment, text: Text) -> dict[str, str]:
         "Batch": f"{training.batch_size} windows of {data.window} characters",
         "Epoch": f"{text.train_characters / (training.batch_size * data.window):.3g} steps",
         "Optimiser": f"Adam, gradient norm clipped at {experiment.optimizer.clip_norm:g}",
-        "Dropout": f"{experiment.model.dropout:g}",
+        "Dropout": f"{model.dropout:g}",
     }
 
 
-def _describe(config: ModelConfig) -> str:
+def _describe(config: SequenceConfig) -> str:
     """A network's size in words."""
     match config:
         case TCNConfig():

@@ -67,7 +67,7 @@ class Examination:
 
     def epoch(self, run: LoadedRun) -> float:
         """How often the run has seen the training text."""
-        per_step = run.experiment.training.batch_size * run.experiment.data.window
+        per_step = run.experiment.training.batch_size * run.experiment.of_text[1].window
         return run.step * per_step / self.text.train_characters
 
     def write(self, run: LoadedRun, stage: StageName) -> Stage:
@@ -101,7 +101,7 @@ class Examination:
 
         def windows(split: Split) -> float:
             codes = getattr(self.text, split)
-            window = min(run.experiment.data.window, codes.size - 1)
+            window = min(run.experiment.of_text[1].window, codes.size - 1)
             return score_windows(run.model, run.params, codes, window).loss
 
         return Score(

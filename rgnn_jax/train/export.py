@@ -53,7 +53,7 @@ def export_run(run: LoadedRun, out: Path) -> list[Path]:
         weights = {name: np.ascontiguousarray(leaf) for name, leaf in named_leaves(run.params).items()}
         save_file(weights, temporary / "weights.safetensors")
         (temporary / "config.json").write_bytes(run.directory.config.read_bytes())
-        (temporary / "vocabulary.json").write_bytes(run.directory.vocabulary.read_bytes())
+        (temporary / run.spec.FILE).write_bytes((run.directory.path / run.spec.FILE).read_bytes())
         for name, program in _programs(run).items():
             (temporary / f"{name}.jax").write_bytes(program)
         temporary.chmod(0o755)

@@ -62,14 +62,15 @@ class RunLog:
             self._text.write(text + "\n")
             self._text.flush()
 
-    def metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """One row of `metrics.jsonl`, and the same for TensorBoard."""
+    def metrics(self, step: int, values: Mapping[str, float | list[float]]) -> None:
+        """One row of `metrics.jsonl`, and its single numbers for TensorBoard."""
         if self._metrics:
             self._metrics.write(msgspec.json.encode({"step": step, **values}) + b"\n")
             self._metrics.flush()
         if self._events:
             for name, value in values.items():
-                self._events.add_scalar(name, value, step)
+                if not isinstance(value, list):
+                    self._events.add_scalar(name, value, step)
 
     def progress(self, fraction: float, seconds_left: float, text: str) -> None:
         """How far the run is; plain lines come at most every ten seconds."""

@@ -3,16 +3,17 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from rgnn_jax.config import Experiment, Task, TrainingConfig
+from rgnn_jax.config import Experiment, TrainingConfig
 from rgnn_jax.contracts import Params
 from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.tasks.task import HeldOut, Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.log import RunLog
@@ -37,7 +38,7 @@ class Outcome:
 
     step: int
     seconds: float
-    metrics: dict[str, float]
+    metrics: HeldOut
     signal: int | None
 
 
@@ -123,7 +124,7 @@ def train(
 
     Args:
         experiment: the run's resolved settings.
-        task: what `config.build` made of them.
+        task: what `tasks.build` made of them.
         compiled: the update and its devices.
         checkpoints: where states are kept, or None to keep nothing.
         log: where progress goes.
@@ -132,7 +133,7 @@ def train(
         on_milestone: called with the step and the parameters at each milestone.
 
     Raises:
-        UserError: where the run that is resumed had another text.
+        UserError: where the run that is resumed had other data.
         WorkFailed: on a loss or gradient that is not finite; the last good state is saved.
     """
     training = experiment.training
@@ -144,8 +145,8 @@ def train(
         state, seconds_before = _restore(training, task, compiled, checkpoints)
     step = int(compiled.fetch(state.step))
     data = compiled.place(task.batches.data)
-    pace, totals, held_out = Pace(), _Totals(), dict[str, float]()
-    evaluated = -1
+    pace, totals, evaluated = Pace(), _Totals(), -1
+    held_out: HeldOut = {}
     best = math.inf if checkpoints is None else checkpoints.best_metric()
 
     def seconds() -> float:
@@ -154,7 +155,7 @@ def train(
     def save(metric: float | None = None, *, keep: bool = False) -> None:
         nonlocal saved
         if checkpoints is not None and saved != step:
-            info = {"seconds": seconds(), "text": task.text.digest}
+            info = {"seconds": seconds(), "data": task.data.digest}
             checkpoints.save(step, compiled.fetch(state), metric=metric, keep=keep, info=info)
             saved = step
 
@@ -165,8 +166,8 @@ def train(
         if held_out:
             log.metrics(step, {f"validation_{name}": value for name, value in held_out.items()})
             epoch = step / task.steps_per_epoch
-            log.message(f"step {step}  epoch {epoch:.4g}  " + describe(held_out, "held-out "))
-        return held_out.get("loss")
+            log.message(f"step {step}  epoch {epoch:.4g}  " + describe(held_out, task.shown, "held-out "))
+        return cast(float | None, held_out.get("loss"))
 
     with stop_signals() as stopped:
         while step < limits.steps:
@@ -213,10 +214,10 @@ def _restore(
 ) -> tuple[TrainState, float]:
     abstract = jax.eval_shape(compiled.training.init, np.uint32(training.seed))
     state, meta = checkpoints.restore(abstract)
-    if meta.info.get("text", task.text.digest) != task.text.digest:
+    if meta.info.get("data", task.data.digest) != task.data.digest:
         raise UserError(
-            "--resume: the text is not the one that the run was trained on; "
-            "put that one back, or start another run with --name"
+            "--resume: the data are not those that the run was trained on; "
+            "put them back, or start another run with --name"
         )
     return compiled.place(state), float(meta.info["seconds"])
 
@@ -254,9 +255,11 @@ class _Totals:
         return means
 
 
-def describe(metrics: Mapping[str, float], prefix: str = "") -> str:
-    """Metrics as a person reads them."""
-    return "  ".join(f"{prefix}{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items())
+def describe(metrics: HeldOut, shown: Sequence[str], prefix: str = "") -> str:
+    """Those of the metrics that are `shown`, as a person reads them."""
+    return "  ".join(
+        f"{prefix}{name.replace('_', ' ')} {metrics[name]:.4f}" for name in shown if name in metrics
+    )
 
 
 def _status(step: int, result: StepResult, pace: Pace, task: Task) -> str:

@@ -43,11 +43,6 @@ class RunDirectory:
         return self.path / "config.json"
 
     @property
-    def vocabulary(self) -> Path:
-        """The symbols of a model of text."""
-        return self.path / "vocabulary.json"
-
-    @property
     def metrics(self) -> Path:
         """One JSON object a line, each with its `step`."""
         return self.path / "metrics.jsonl"

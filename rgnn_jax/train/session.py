@@ -11,23 +11,14 @@ import msgspec
 import numpy as np
 from jax.experimental import multihost_utils
 
-from rgnn_jax.config import (
-    Experiment,
-    Task,
-    TrainingConfig,
-    build,
-    build_model,
-    build_objective,
-    describe_model,
-    from_json,
-    override,
-    resolve_dtype,
-    to_json,
-)
+from rgnn_jax.config import Experiment, TrainingConfig, from_json, override, resolve_dtype, to_json
 from rgnn_jax.contracts import Batches, Objective, Params
+from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError
 from rgnn_jax.models.language import parameter_count
+from rgnn_jax.tasks.build import build, build_model, build_objective, spec_type
+from rgnn_jax.tasks.task import Spec, Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled, micro_batches_for
 from rgnn_jax.train.log import RunLog, format_duration, require_tensorboard
@@ -56,10 +47,34 @@ class LoadedRun:
 
     directory: RunDirectory
     experiment: Experiment
-    vocabulary: Vocabulary
+    spec: Spec
     model: nn.Module
     params: Params
     step: int
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The symbols of a model of text.
+
+        Raises:
+            UserError: for a model of pictures.
+        """
+        if not isinstance(self.spec, Vocabulary):
+            raise UserError(
+                f"run {self.directory.name} is a model of pictures: look into it with rgnn latent"
+            )
+        return self.spec
+
+    @property
+    def images(self) -> ImageSpec:
+        """Shape and classes of a model of pictures.
+
+        Raises:
+            UserError: for a model of text.
+        """
+        if not isinstance(self.spec, ImageSpec):
+            raise UserError(f"run {self.directory.name} is a model of text: let it write with rgnn sample")
+        return self.spec
 
 
 def resolve(experiment: Experiment) -> Experiment:
@@ -124,23 +139,19 @@ def run_training(
         WorkFailed: where training broke down.
     """
     started = time.monotonic() if started is None else started
-    directory, vocabulary = None, None
+    directory, spec = None, None
     if resume:
         directory = RunDirectory.open(name, ckpt_dir)
-        vocabulary = _read_vocabulary(directory)
+        spec = _read_spec(directory, experiment)
     experiment = resolve(experiment)
-    task = build(experiment, vocabulary)
+    task = build(experiment, spec)
     settings = experiment.training
     training = make_training(experiment, task.objective, task.batches)
     compiled = Compiled(training, settings.parallel, jax.devices()[: settings.devices])
     if settings.tensorboard:
         require_tensorboard()
     if directory is None:
-        directory = _create(
-            ckpt_dir,
-            name,
-            {"config.json": to_json(experiment), "vocabulary.json": task.text.vocabulary.to_json()},
-        )
+        directory = _create(ckpt_dir, name, run_files(experiment, task))
     leader = jax.process_index() == 0
     with directory.lock(), Checkpoints(directory.checkpoints) as checkpoints:
         if resume and leader:
@@ -161,13 +172,21 @@ def run_training(
             how = "stopped" if outcome.signal else "done"
             log.message(
                 f"{how} at step {outcome.step} after {format_duration(outcome.seconds)}  "
-                + describe(outcome.metrics, "held-out ")
+                + describe(outcome.metrics, task.shown, "held-out ")
             )
+            remark = task.remark(outcome.metrics)
+            if remark:
+                log.message(remark)
     return outcome
 
 
+def run_files(experiment: Experiment, task: Task) -> dict[str, bytes | str]:
+    """What a run's directory holds from the start."""
+    return {"config.json": to_json(experiment), type(task.spec).FILE: task.spec.to_json()}
+
+
 def load_run(name: str, ckpt_dir: Path, *, step: int | str = "latest") -> LoadedRun:
-    """Reads a run back: its settings, its vocabulary and one checkpoint, every leaf verified.
+    """Reads a run back: its settings, what it knows of its data and one checkpoint, every leaf verified.
 
     Args:
         name: a name under `ckpt_dir`, or a path.
@@ -179,17 +198,17 @@ def load_run(name: str, ckpt_dir: Path, *, step: int | str = "latest") -> Loaded
     """
     directory = RunDirectory.open(name, ckpt_dir)
     experiment = from_json(directory.config.read_bytes(), str(directory.config))
-    vocabulary = _read_vocabulary(directory)
-    model = build_model(experiment, len(vocabulary))
+    spec = _read_spec(directory, experiment)
+    model = build_model(experiment, spec)
     training = make_training(experiment, build_objective(experiment, model), None)
     abstract = jax.eval_shape(training.init, np.uint32(0))
     with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
         state, _ = checkpoints.restore(abstract, step)
-    return LoadedRun(directory, experiment, vocabulary, model, state.best_params, int(state.step))
+    return LoadedRun(directory, experiment, spec, model, state.best_params, int(state.step))
 
 
 def load_task(run: LoadedRun, overrides: Sequence[tuple[str, str]] = ()) -> Task:
-    """The run's data again, encoded with its own vocabulary, for evaluation.
+    """The run's data again, as its model reads them, for evaluation.
 
     Args:
         run: a run read back.
@@ -203,7 +222,7 @@ def load_task(run: LoadedRun, overrides: Sequence[tuple[str, str]] = ()) -> Task
             raise UserError(
                 f"--{name}: a trained run's settings stay as they are; only --data.FIELD may change"
             )
-    return build(override(run.experiment, overrides), run.vocabulary)
+    return build(override(run.experiment, overrides), run.spec)
 
 
 def make_training(experiment: Experiment, objective: Objective, batches: Batches | None) -> Training:
@@ -253,14 +272,16 @@ def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
     return old
 
 
-def _read_vocabulary(directory: RunDirectory) -> Vocabulary:
+def _read_spec(directory: RunDirectory, experiment: Experiment) -> Spec:
+    kind = spec_type(experiment)
+    path = directory.path / kind.FILE
     try:
-        content = directory.vocabulary.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(
-            f"{directory.vocabulary}: {error.strerror}; restore it from a copy, or train the model again"
+            f"{path}: {error.strerror}; restore it from a copy, or train the model again"
         ) from None
-    return Vocabulary.from_json(content, str(directory.vocabulary))
+    return kind.from_json(content, str(path))
 
 
 def _create(ckpt_dir: Path, name: str, files: Mapping[str, bytes | str]) -> RunDirectory:
@@ -284,15 +305,12 @@ def _headline(experiment: Experiment, task: Task, training: Training, directory:
     settings = experiment.training
     count = parameter_count(jax.eval_shape(training.init, np.uint32(0)).params)
     devices = f"{settings.devices} x {jax.devices()[0].device_kind}"
-    return (
-        f"{directory.path}: {describe_model(experiment.model)}, {count:,} parameters, "
-        f"{task.text.train_characters:,} characters of {len(task.text.vocabulary)} symbols, {devices}"
-    )
+    return f"{directory.path}: {task.model_summary}, {count:,} parameters, {task.summary}, {devices}"
 
 
 def _milestone(
     callback: Callable[[LoadedRun], None], directory: RunDirectory, experiment: Experiment, task: Task
 ) -> Callable[[int, Params], None]:
     return lambda step, params: callback(
-        LoadedRun(directory, experiment, task.text.vocabulary, task.model, params, step)
+        LoadedRun(directory, experiment, task.spec, task.model, params, step)
     )

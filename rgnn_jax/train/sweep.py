@@ -17,13 +17,15 @@ import numpy as np
 from jax.sharding import AxisType, PartitionSpec
 from jaxtyping import Array, PyTree
 
-from rgnn_jax.config import Experiment, Task, build, load_experiment, to_json
+from rgnn_jax.config import Experiment, load_experiment
 from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.tasks.build import build, build_objective
+from rgnn_jax.tasks.task import Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
 from rgnn_jax.train.loop import Limits, Pace
 from rgnn_jax.train.run import RunDirectory, check_name
-from rgnn_jax.train.session import make_training, resolve
+from rgnn_jax.train.session import make_training, resolve, run_files
 from rgnn_jax.train.signals import stop_signals
 from rgnn_jax.train.state import TrainState
 from rgnn_jax.train.step import Clock, StepResult
@@ -32,6 +34,7 @@ from rgnn_jax.train.step import Clock, StepResult
 _VECTORISED = {
     "optimizer": ("learning_rate", "weight_decay", "muon_learning_rate", "final_fraction", "decay_from"),
     "training": ("seed",),
+    "model": ("beta",),
 }
 
 
@@ -146,7 +149,7 @@ def _shape(experiment: Experiment) -> bytes:
     settings = msgspec.to_builtins(experiment)
     for section, fields in _VECTORISED.items():
         for field in fields:
-            settings[section].pop(field)
+            settings[section].pop(field, None)
     return msgspec.json.encode(settings, order="sorted")
 
 
@@ -196,9 +199,9 @@ def _on_one_device(experiment: Experiment) -> Experiment:
     )
 
 
-def _evaluate(task: Task, state: TrainState, alive: bool) -> dict[str, float | None]:
+def _evaluate(task: Task, state: TrainState, alive: bool) -> dict[str, Any]:
     """Held-out metrics; None of a diverged member, whose parameters may be finite and useless."""
-    metrics: dict[str, float | None] = {"loss": None, "bits_per_char": None}
+    metrics: dict[str, Any] = dict.fromkeys(task.shown)
     if alive:
         with contextlib.suppress(WorkFailed):
             metrics.update(task.evaluate(state.best_params, "validation"))
@@ -209,25 +212,22 @@ def _keep(
     member: Member,
     state: TrainState,
     task: Task,
-    held_out: Mapping[str, float | None],
+    held_out: Mapping[str, Any],
     directory: Path,
     seconds: float,
 ) -> dict[str, Any]:
     """Publishes a member as a run like any other and returns its row."""
     step, loss = int(state.step), held_out["loss"]
-    row: dict[str, float | None] = {"step": step, "seconds": seconds}
+    row: dict[str, Any] = {"step": step, "seconds": seconds}
     if loss is not None:
         row |= {f"validation_{name}": value for name, value in held_out.items()}
-    files: dict[str, bytes | str] = {
-        "config.json": to_json(member.experiment),
-        "vocabulary.json": task.text.vocabulary.to_json(),
-        "metrics.jsonl": msgspec.json.encode(row) + b"\n",
-    }
+    files = run_files(member.experiment, task) | {"metrics.jsonl": msgspec.json.encode(row) + b"\n"}
     run = RunDirectory.create(directory, member.name, files)
-    info = {"seconds": seconds, "text": task.text.digest}
+    info = {"seconds": seconds, "data": task.data.digest}
     with run.lock(), Checkpoints(run.checkpoints) as checkpoints:
         checkpoints.save(step, state, metric=loss, info=info)
-    return {**member.values, "steps": step, **held_out, "run": str(run.path)}
+    shown = {name: held_out.get(name) for name in task.shown}
+    return {**member.values, "steps": step, **shown, "run": str(run.path)}
 
 
 class _Vectorised:
@@ -239,6 +239,7 @@ class _Vectorised:
             section: {
                 field: np.array([getattr(getattr(m.experiment, section), field) for m in members])
                 for field in fields
+                if hasattr(getattr(experiment, section), field)
             }
             for section, fields in _VECTORISED.items()
         }
@@ -246,9 +247,9 @@ class _Vectorised:
 
         def one(settings: dict[str, dict[str, Array]]) -> Any:
             optimizer = msgspec.structs.replace(experiment.optimizer, **settings["optimizer"])
-            return make_training(
-                msgspec.structs.replace(experiment, optimizer=optimizer), task.objective, task.batches
-            )
+            model = msgspec.structs.replace(experiment.model, **settings["model"])
+            own = msgspec.structs.replace(experiment, optimizer=optimizer, model=model)
+            return make_training(own, build_objective(own, task.model, task.data), task.batches)
 
         def init(settings: PyTree) -> TrainState:
             return one(settings).init(settings["training"]["seed"])

@@ -22,7 +22,7 @@ def test_create_publishes_the_documented_layout(tmp_path: Path):
     assert names_in(run.path) == [
         "checkpoints", "config.json", "figures", "samples", "vocabulary.json",
     ]  # fmt: skip
-    assert run.config.read_bytes() == b"{}" and run.vocabulary.read_text() == '["a"]'
+    assert run.config.read_bytes() == b"{}" and (run.path / "vocabulary.json").read_text() == '["a"]'
     assert names_in(tmp_path / "ckpt") == ["lstm"]
 
 

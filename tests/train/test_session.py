@@ -52,15 +52,16 @@ def folder(tmp_path: Path) -> Path:
 def final_state(ckpt_dir: Path, step: int) -> dict[str, np.ndarray]:
     import jax
 
-    from rgnn_jax.config import build_model, build_objective, from_json
+    from rgnn_jax.config import from_json
     from rgnn_jax.datasets.vocabulary import Vocabulary
+    from rgnn_jax.tasks.build import build_model, build_objective
     from rgnn_jax.train.checkpoint import Checkpoints, named_leaves
     from rgnn_jax.train.session import make_training
 
     directory = RunDirectory.open("run", ckpt_dir)
     experiment = from_json(directory.config.read_bytes(), "config")
-    vocabulary = Vocabulary.from_json(directory.vocabulary.read_bytes(), "vocabulary")
-    objective = build_objective(experiment, build_model(experiment, len(vocabulary)))
+    vocabulary = Vocabulary.from_json((directory.path / Vocabulary.FILE).read_bytes(), "vocabulary")
+    objective = build_objective(experiment, build_model(experiment, vocabulary))
     abstract = jax.eval_shape(make_training(experiment, objective, None).init, np.uint32(0))
     with Checkpoints(directory.checkpoints, read_only=True) as checkpoints:
         state, _ = checkpoints.restore(abstract, step)

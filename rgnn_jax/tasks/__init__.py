@@ -1,0 +1,1 @@
+"""From settings to what trains: the only room that knows every concrete model and data set."""

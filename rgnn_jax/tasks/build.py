@@ -1,0 +1,58 @@
+"""One entry for every kind of task: settings in, a `Task` or its parts out."""
+
+import flax.linen as nn
+
+from rgnn_jax.config import Experiment
+from rgnn_jax.contracts import Objective
+from rgnn_jax.datasets.image_spec import ImageSpec
+from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.text import Text, TextData
+from rgnn_jax.datasets.vocabulary import Vocabulary
+from rgnn_jax.models.language import NextToken
+from rgnn_jax.tasks.images import build_image_model, build_image_objective, build_image_task
+from rgnn_jax.tasks.task import Spec, Task
+from rgnn_jax.tasks.text import build_sequence_model, build_text_task
+
+
+def build(experiment: Experiment, spec: Spec | None = None) -> Task:
+    """Data, model and objective of an experiment whose open fields are resolved.
+
+    Args:
+        experiment: the settings.
+        spec: a run's saved one, which the data must fit; without it the data's own.
+
+    Raises:
+        UserError: for data that cannot be used, or that contradict the model.
+    """
+    if isinstance(experiment.data, TextData):
+        return build_text_task(experiment, spec if isinstance(spec, Vocabulary) else None)
+    return build_image_task(experiment, spec if isinstance(spec, ImageSpec) else None)
+
+
+def build_model(experiment: Experiment, spec: Spec) -> nn.Module:
+    """The network of an experiment, without its data.
+
+    Raises:
+        UserError: where model and data contradict each other.
+    """
+    if isinstance(spec, Vocabulary):
+        return build_sequence_model(experiment, spec)
+    return build_image_model(experiment, spec)
+
+
+def build_objective(experiment: Experiment, model: nn.Module, data: Text | Images | None = None) -> Objective:
+    """The loss that an experiment minimises.
+
+    Args:
+        experiment: the settings; numbers among them may be traced arrays.
+        model: the network.
+        data: what training starts from; not needed to read a saved run.
+    """
+    if isinstance(experiment.data, TextData):
+        return NextToken(model, experiment.data.window)
+    return build_image_objective(experiment, model, data if isinstance(data, Images) else None)
+
+
+def spec_type(experiment: Experiment) -> type[Vocabulary] | type[ImageSpec]:
+    """What a run of this experiment keeps about its data."""
+    return Vocabulary if isinstance(experiment.data, TextData) else ImageSpec

@@ -1,0 +1,106 @@
+"""Models of pictures as tasks: autoencoders and classifiers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import UInt8
+
+from rgnn_jax.config import AutoencoderConfig, Experiment, resolve_dtype
+from rgnn_jax.contracts import Objective, Params
+from rgnn_jax.datasets.image_batches import ImageBatches, binarized_once
+from rgnn_jax.datasets.image_spec import ImageSpec
+from rgnn_jax.datasets.images import ImageData, Images, Pictures, load_images
+from rgnn_jax.errors import UserError
+from rgnn_jax.evaluate.elbo import describe_collapse, score_images
+from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
+from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
+from rgnn_jax.models.variational import Variational
+from rgnn_jax.tasks.task import HeldOut, Task
+
+
+def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
+    """Pictures and a model that learns from them; `spec` is a saved run's.
+
+    Raises:
+        UserError: where the pictures are not of the kind that the run was trained on.
+    """
+    config, data = experiment.of_pictures
+    images = load_images(data)
+    if spec is not None and spec.shape != images.spec.shape:
+        raise UserError(
+            f"{data.path}: pictures of {_sides(images.spec)}, but the run's are {_sides(spec)}; "
+            f"set data.size to {spec.height} and data.channels to {spec.channels}"
+        )
+    batch_size = experiment.training.batch_size
+    model = build_image_model(experiment, spec or images.spec)
+    return Task(
+        model=model,
+        objective=build_image_objective(experiment, model, images),
+        batches=ImageBatches(
+            images.train, batch_size, binarize=data.binarize, flip=data.flip, augment=data.augment
+        ),
+        data=images,
+        spec=spec or images.spec,
+        symbols_per_step=batch_size,
+        symbol="picture",
+        steps_per_epoch=len(images.train) / batch_size,
+        evaluate=_evaluation(config, data, model, images),
+        shown=("loss", "reconstruction_loss", "kl_loss", "active_units"),
+        summary=f"{len(images.train):,} pictures of {_sides(images.spec)}",
+        model_summary=_summary(config),
+        remark=describe_collapse,
+    )
+
+
+def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
+    """The network that a configuration describes."""
+    config, _ = experiment.of_pictures
+    dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
+    match config:
+        case MLPAutoencoderConfig():
+            return MLPAutoencoder(config, spec.shape, dtype)
+        case ConvAutoencoderConfig():
+            return ConvAutoencoder(config, spec.shape, dtype)
+
+
+def build_image_objective(experiment: Experiment, model: nn.Module, images: Images | None) -> Objective:
+    """The loss that an experiment minimises; `images`, where given, are what it starts from."""
+    return Variational(model, experiment.of_pictures[0])
+
+
+def evaluation_images(data: ImageData, pictures: Pictures) -> UInt8[np.ndarray, "n h w c"]:
+    """The pictures as they are scored: binarised, once, where training binarises them."""
+    return binarized_once(pictures.images) if data.binarize else pictures.images
+
+
+def _evaluation(
+    config: AutoencoderConfig, data: ImageData, model: nn.Module, images: Images
+) -> Callable[[Params, str], HeldOut]:
+    def evaluate(params: Params, split: str) -> HeldOut:
+        pictures: Pictures = getattr(images, split)
+        if not len(pictures):
+            return {}
+        shown = evaluation_images(data, pictures)
+        scores = score_images(model, params, shown, likelihood=config.likelihood, scale=config.scale)
+        return {"loss": _trained_for(config, scores), **scores}
+
+    return evaluate
+
+
+def _trained_for(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
+    """What training minimises, at the full weight of the KL term: what "best" means for a checkpoint."""
+    return scores["reconstruction_loss"] + config.beta * scores.get("kl_loss", 0.0)
+
+
+def _summary(config: Any) -> str:
+    kind = str(config.__struct_config__.tag)
+    if not config.variational:
+        return f"{kind} without sampling (an autoencoder), {config.z_dim} latent dimensions"
+    return f"{kind} of {config.z_dim} latent dimensions"
+
+
+def _sides(spec: ImageSpec) -> str:
+    return f"{spec.height} x {spec.width} x {spec.channels}"
