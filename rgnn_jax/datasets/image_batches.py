@@ -26,9 +26,9 @@ class ImageArrays(NamedTuple):
         factors: None where they are not known.
     """
 
-    images: UInt8[Array, "n h w c"]
-    labels: Int[Array, " n"]
-    factors: Float[Array, "n f"] | None = None
+    images: UInt8[Array | np.ndarray, "n h w c"]
+    labels: Int[Array | np.ndarray, " n"]
+    factors: Float[Array | np.ndarray, "n f"] | None = None
 
 
 class ImageBatch(NamedTuple):
@@ -115,7 +115,7 @@ class ImageBatches:
         self, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int, size: int
     ) -> Int[Array, " b"]:
         """The pictures at this micro-batch's places in the sequence of epochs."""
-        # `step` batches are `turns` rounds of `size` batches, each of which is `batch_size` epochs, and a rest.
+        # `size` batches are `batch_size` whole epochs; counting them apart keeps uint32 from overflowing.
         turns, rest = jnp.divmod(step.astype(jnp.uint32), jnp.uint32(size))
         micro = self.batch_size // count
         first = rest * jnp.uint32(self.batch_size) + index.astype(jnp.uint32) * jnp.uint32(micro)
