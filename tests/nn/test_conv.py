@@ -1,0 +1,197 @@
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from rgnn_jax.nn.conv import (
+    Conv,
+    ConvTranspose,
+    block_conv,
+    block_conv_transpose,
+    block_kernel_gradient,
+    conv,
+    conv_transpose,
+    kernel_gradient,
+    plain_conv,
+    plain_conv_transpose,
+    plain_kernel_gradient,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "conv.npz"
+SIZES = [(4, 2), (3, 1), (1, 1), (2, 2), (5, 1)]
+CHANNELS = [(1, 6), (5, 4)]  # narrower than a block's, and wider: the kernel's gradient has two forms
+
+
+def normal(seed: int, *shape: int) -> jax.Array:
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+def arrays(kernel_size: int, stride: int, c: int = 2, f: int = 3) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """A picture of 6 x 4, a kernel, and an output."""
+    return (
+        normal(0, 2, 6, 4, c),
+        normal(1, kernel_size, kernel_size, c, f),
+        normal(2, 2, 6 // stride, 4 // stride, f),
+    )
+
+
+def close(actual, expected) -> None:
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), actual, expected)
+
+
+def test_hand_worked_values():
+    x = jnp.arange(1.0, 5.0).reshape(1, 2, 2, 1)
+    kernel = jnp.arange(16.0).reshape(4, 4, 1, 1)
+    # The four pixels meet the taps in the kernel's middle: 5, 6, 9, 10.
+    assert conv(x, kernel, 2).ravel().tolist() == [1 * 5 + 2 * 6 + 3 * 9 + 4 * 10]
+    y = jnp.full((1, 1, 1, 1), 2.0)
+    assert conv_transpose(y, kernel, 2).ravel().tolist() == [10, 12, 18, 20]
+    expected = np.zeros((4, 4))
+    expected[1:3, 1:3] = [[2, 4], [6, 8]]
+    assert kernel_gradient(x, y, 4, 2).squeeze().tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(("c", "f"), CHANNELS)
+@pytest.mark.parametrize(("kernel_size", "stride"), SIZES)
+def test_fast_forms_equal_the_plain_ones(kernel_size, stride, c, f):
+    x, kernel, y = arrays(kernel_size, stride, c, f)
+
+    @jax.jit
+    def fast(x, kernel, y):
+        gradient = block_kernel_gradient(x, y, kernel_size, stride)
+        return block_conv(x, kernel, stride), block_conv_transpose(y, kernel, stride), gradient
+
+    @jax.jit
+    def plain(x, kernel, y):
+        gradient = plain_kernel_gradient(x, y, kernel_size, stride)
+        return plain_conv(x, kernel, stride), plain_conv_transpose(y, kernel, stride), gradient
+
+    close(fast(x, kernel, y), plain(x, kernel, y))
+
+
+@pytest.mark.parametrize(("kernel_size", "stride"), SIZES)
+def test_the_three_are_adjoint(kernel_size, stride):
+    @jax.jit
+    def inner_products(x, kernel, y):
+        return (
+            jnp.vdot(conv(x, kernel, stride), y),
+            jnp.vdot(x, conv_transpose(y, kernel, stride)),
+            jnp.vdot(kernel, kernel_gradient(x, y, kernel_size, stride)),
+        )
+
+    first, second, third = inner_products(*arrays(kernel_size, stride))
+    np.testing.assert_allclose((second, third), (first, first), rtol=1e-4)
+
+
+def forms(kernel_size: int, stride: int) -> dict:
+    x, kernel, y = arrays(kernel_size, stride)
+    sizes = {"kernel_size": kernel_size, "stride": stride}
+    return {
+        "conv": (partial(conv, stride=stride), partial(plain_conv, stride=stride), (x, kernel)),
+        "conv_transpose": (
+            partial(conv_transpose, stride=stride),
+            partial(plain_conv_transpose, stride=stride),
+            (y, kernel),
+        ),
+        "kernel_gradient": (
+            partial(kernel_gradient, **sizes),
+            partial(plain_kernel_gradient, **sizes),
+            (x, y),
+        ),
+    }
+
+
+def loss(form):
+    return lambda a, b: jnp.sum(jnp.sin(form(a, b)))
+
+
+def penalty(form):
+    """A gradient penalty, whose gradient is a second derivative."""
+    gradient = jax.grad(loss(form), (0, 1))
+    return lambda a, b: sum(jnp.sum(g**3) for g in gradient(a, b))
+
+
+@pytest.mark.parametrize("name", ["conv", "conv_transpose", "kernel_gradient"])
+@pytest.mark.parametrize(("kernel_size", "stride"), SIZES[:2])
+@pytest.mark.parametrize("function", [loss, penalty])
+def test_gradients_of_first_and_second_order_equal_the_plain_ones(name, kernel_size, stride, function):
+    fast, plain, inputs = forms(kernel_size, stride)[name]
+    actual = jax.jit(jax.grad(function(fast), (0, 1)))(*inputs)
+    expected = jax.jit(jax.grad(function(plain), (0, 1)))(*inputs)
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * jnp.abs(b).max())
+
+
+def test_gradients_under_vmap_equal_one_at_a_time():
+    x, kernels = normal(0, 2, 6, 4, 2), normal(1, 3, 4, 4, 2, 5)
+    gradient = jax.grad(loss(partial(conv, stride=2)), (0, 1))
+    together = jax.jit(jax.vmap(gradient, in_axes=(None, 0)))(x, kernels)
+    plain = jax.jit(jax.grad(loss(partial(plain_conv, stride=2)), (0, 1)))
+    for i, kernel in enumerate(kernels):
+        expected = plain(x, kernel)
+        close(jax.tree.map(lambda g, i=i: g[i], together), expected)
+
+
+@pytest.mark.parametrize("name", ["conv", "conv_transpose"])
+def test_one_platform_compiles_one_form(name):
+    fast, _, inputs = forms(4, 2)[name]
+    program = jax.jit(jax.grad(loss(fast), (0, 1))).lower(*inputs).compile().as_text()
+    assert " dot(" in program
+    assert " convolution(" not in program
+    assert " conditional(" not in program
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_layers_take_the_parameters_of_flax(stride):
+    kernel_size = stride + 2
+    x, y = normal(0, 2, 6, 4, 2), normal(1, 2, 6 // stride, 4 // stride, 3)
+    sizes = {"kernel_size": (kernel_size, kernel_size), "strides": (stride, stride)}
+    for ours, theirs, inputs in (
+        (Conv(3, kernel_size, stride), nn.Conv(3, **sizes), x),
+        (ConvTranspose(2, kernel_size, stride), nn.ConvTranspose(2, **sizes, transpose_kernel=True), y),
+    ):
+        params = theirs.init(jax.random.key(2), inputs)
+        params["params"]["bias"] += normal(3, *params["params"]["bias"].shape)
+        close(jax.jit(ours.apply)(params, inputs), theirs.apply(params, inputs))
+        shapes = jax.tree.map(jnp.shape, jax.eval_shape(ours.init, jax.random.key(2), inputs))
+        assert shapes == jax.tree.map(jnp.shape, params)
+
+
+@pytest.mark.parametrize("name", ["conv", "transpose"])
+def test_layers_equal_torch(name):
+    with np.load(GOLDEN) as golden:
+        g = {k.removeprefix(f"{name}/"): v for k, v in golden.items() if k.startswith(f"{name}/")}
+    layer = Conv(5, 4, 2) if name == "conv" else ConvTranspose(5, 4, 2)
+
+    def to_ours(suffix: str = "") -> dict[str, jax.Array]:
+        kernel = g[f"kernel{suffix}"].transpose(2, 3, 1, 0)
+        return {"kernel": jnp.asarray(kernel), "bias": jnp.asarray(g[f"bias{suffix}"])}
+
+    def f(params, x):
+        y = layer.apply({"params": params}, x)
+        return jnp.sum(y * g["weight"].transpose(0, 2, 3, 1)), y
+
+    x = jnp.asarray(g["x"].transpose(0, 2, 3, 1))
+    (gradients, x_gradient), y = jax.jit(jax.grad(f, (0, 1), has_aux=True))(to_ours(), x)
+    close(y, g["y"].transpose(0, 2, 3, 1))
+    close(x_gradient, g["x_gradient"].transpose(0, 2, 3, 1))
+    close(gradients, to_ours("_gradient"))
+
+
+@pytest.mark.parametrize("layer", [Conv(64, 4, 2), Conv(64, 3), ConvTranspose(64, 4, 2)])
+def test_initial_kernels_keep_the_mean_square_through_a_relu(layer):
+    x = normal(0, 4, 8, 8, 64)
+    y, _ = jax.jit(layer.init_with_output)(jax.random.key(1), x)
+    assert 0.8 < jnp.mean(nn.relu(y[:, 2:-2, 2:-2]) ** 2) < 1.2
+
+
+def test_parameters_stay_float32_where_the_compute_type_is_narrow():
+    for layer in (Conv(3, 4, 2, jnp.bfloat16), ConvTranspose(3, 4, 2, jnp.bfloat16)):
+        x = normal(0, 2, 4, 4, 2)
+        y, variables = jax.eval_shape(layer.init_with_output, jax.random.key(1), x)
+        assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+        assert y.dtype == jnp.bfloat16
