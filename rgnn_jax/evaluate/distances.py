@@ -123,7 +123,7 @@ def precision_recall(
 
 
 def _symmetric_root(matrix: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
-    """The positive root of a covariance; eigenvalues that are zero but for rounding, above or below, are zero."""
+    """The positive root of a covariance; eigenvalues that only rounding keeps from zero are zero."""
     values, vectors = np.linalg.eigh(matrix)
     rounding = len(values) * np.finfo(np.float64).eps * values[-1]
     return (vectors * np.sqrt(np.where(values > rounding, values, 0.0))) @ vectors.T

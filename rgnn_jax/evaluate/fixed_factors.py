@@ -26,8 +26,8 @@ def factor_vae_score(
     """Score of Kim & Mnih 2018, section 4: accuracy with which the stillest dimension names the fixed factor.
 
     Each vote fixes a factor, draws `group` pictures that agree in it, and finds the dimension whose variance
-    is least, relative to its variance over all pictures. Each dimension then stands for the factor that most of
-    its votes had; the accuracy is that of as many new votes. Chance is about 1 / factors.
+    is least, relative to its variance over all pictures. Each dimension then stands for the factor that most
+    of its votes had; the accuracy is that of as many new votes. Chance is about 1 / factors.
 
     Args:
         codes: means of the posteriors.
@@ -35,8 +35,8 @@ def factor_vae_score(
         key: of the votes.
         votes: for each factor, to choose by and again to test by.
         group: pictures in a vote.
-        least_variance: dimensions that vary less over all pictures are taken to be unused and left out; if all
-            are, the score is 0. The unit is the prior's variance, 1.
+        least_variance: dimensions that vary less over all pictures are taken to be unused and left out; if
+            all are, the score is 0. The unit is the prior's variance, 1.
         bins: intervals of a continuous factor.
 
     Raises:
@@ -84,7 +84,8 @@ def beta_vae_score(
         bins: intervals of a continuous factor.
 
     Raises:
-        UserError: where a factor never changes, no value of it has two pictures, or scikit-learn is not installed.
+        UserError: where a factor never changes, no value of it has two pictures, or scikit-learn is not
+            installed.
         WorkFailed: where a code is not finite.
     """
     check_codes(codes, factors)

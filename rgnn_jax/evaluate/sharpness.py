@@ -40,7 +40,7 @@ def radial_spectrum(
 
     Args:
         images: uint8 or floats in [0, 1]; the channels' mean is taken first.
-        bins: rings of equal width from 0 to below half a cycle a pixel; rings without a frequency are left out.
+        bins: rings of equal width from 0 to below half a cycle a pixel; empty rings are left out.
 
     Returns:
         The rings' middle in cycles a pixel, and the mean power of a frequency in each.

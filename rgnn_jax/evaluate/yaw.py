@@ -104,16 +104,19 @@ def _histograms(images: Num[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
         size = grey.shape[axis]
         low, middle, high = (np.take(padded, range(i, i + size), axis) for i in range(3))
         grey = (low + 2 * middle + high) / 4
-    down, right = np.gradient(grey, axis=(1, 2))
-    place = np.mod(np.arctan2(down, right) / np.pi, 1) * ORIENTATIONS
-    length = np.hypot(down, right)
-    # How near each gradient is to the middle of each orientation, on the circle of orientations.
-    offsets = np.abs(place[..., None] - 0.5 - np.arange(ORIENTATIONS, dtype=np.float32))
-    votes = np.maximum(1 - np.minimum(offsets, ORIENTATIONS - offsets), 0) * length[..., None]
-    n, height, width, _ = votes.shape
-    rows, columns = height // CELL, width // CELL
-    cells = votes[:, : rows * CELL, : columns * CELL].reshape(n, rows, CELL, columns, CELL, ORIENTATIONS)
-    cells = cells.sum((2, 4))
+    n, rows, columns = len(grey), grey.shape[1] // CELL, grey.shape[2] // CELL
+    down, right = np.gradient(grey[:, : rows * CELL, : columns * CELL], axis=(1, 2))
+    # Orientation i has its middle at i, once the circle of orientations is turned by half a one.
+    place = np.mod(np.arctan2(down, right) / np.pi, 1) * ORIENTATIONS - 0.5
+    nearest = np.floor(place).astype(np.int64)
+    length, share = np.hypot(down, right), place - nearest
+    row, column = np.arange(rows * CELL) // CELL, np.arange(columns * CELL) // CELL
+    cell = np.arange(n)[:, None, None] * rows * columns + (row[:, None] * columns + column[None])[None]
+    cells = np.zeros(n * rows * columns * ORIENTATIONS)
+    for orientation, votes in ((nearest, length * (1 - share)), (nearest + 1, length * share)):
+        bins = cell * ORIENTATIONS + orientation % ORIENTATIONS
+        cells += np.bincount(bins.ravel(), votes.ravel(), minlength=cells.size)
+    cells = cells.reshape(n, rows, columns, ORIENTATIONS).astype(np.float32)
     corners = [(i, j) for i in (0, 1) for j in (0, 1)]
     blocks = np.concatenate([cells[:, i : rows - 1 + i, j : columns - 1 + j] for i, j in corners], axis=3)
     blocks /= np.sqrt((blocks**2).sum(3, keepdims=True) + 1e-4)
