@@ -1,68 +1,91 @@
-"""What is painted on the head of a rendered face: eyes, brows, cheeks, mouth."""
+"""What is painted on the head of a rendered face: eyes, brows, cheeks, mouth and the arms of glasses."""
 
 import numpy as np
 
-from rgnn_jax.datasets.face_solids import PIXEL, Pose, Surface, clip
+from rgnn_jax.datasets.face_solids import PIXEL, Pose, Surface, clip, edge
 
 f32 = np.float32
-LIP = np.array([176, 70, 72], f32) / f32(255)
-MOUTH = np.array([92, 24, 32], f32) / f32(255)
-WHITE = np.array([250, 248, 244], f32) / f32(255)
-IRIS = np.array([58, 84, 92], f32) / f32(255)
-PUPIL = np.array([22, 18, 22], f32) / f32(255)
 
 
-def colour(rgb: np.ndarray) -> np.ndarray:
-    """[3] as [1 3 1 1]."""
-    return rgb[None, :, None, None]
+def rgb(red: int, green: int, blue: int) -> np.ndarray:
+    """A colour as [1 3 1 1] in [0, 1]."""
+    return (np.array([red, green, blue], f32) / 255)[None, :, None, None]
+
+
+LIP, THROAT = rgb(178, 74, 76), rgb(96, 26, 34)
+WHITE, IRIS, PUPIL = rgb(252, 250, 246), rgb(70, 106, 112), rgb(20, 16, 20)
+BLUSH = rgb(255, 214, 206)
+FRAME = rgb(34, 30, 38)
+EYE_X, EYE_Y = 0.19, 0.06
 
 
 def ellipse(x: np.ndarray, y: np.ndarray, rx: float, ry: float, stretch: np.ndarray) -> np.ndarray:
-    """Coverage of an ellipse about the origin, smooth over one pixel of a picture stretched in x."""
-    u, v = x * f32(1 / rx), y * f32(1 / ry)
+    """Coverage of an ellipse about the origin, smooth over one pixel where x changes `stretch` as fast."""
+    u, v = x * (1 / rx), y * (1 / ry)
     inside = 1 - u * u - v * v
-    a, b = u * stretch * f32(2 / rx), v * f32(2 / ry)
-    return clip(f32(0.5) + inside / (np.sqrt(a * a + b * b) * PIXEL + f32(1e-3)))
+    a, b = u * stretch * (2 / rx), v * (2 / ry)
+    return clip(0.5 + inside / (np.sqrt(a * a + b * b) * PIXEL + 1e-3))
 
 
-def over(rgb: np.ndarray, paint: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """`paint` laid over `rgb`."""
-    return rgb + alpha[:, None] * (paint - rgb)
+def over(under: np.ndarray, paint: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """`paint` laid over `under`."""
+    change = (paint - under) * alpha[:, None]
+    change += under
+    return change
 
 
 def paint_face(
-    smile: np.ndarray, seen: Surface, pose: Pose, skin: np.ndarray, hair: np.ndarray
+    smile: np.ndarray, glasses: np.ndarray, seen: Surface, pose: Pose, skin: np.ndarray, hair: np.ndarray
 ) -> np.ndarray:
-    """The unlit colours of the head's surface, [n 3 h w]."""
-    x, y = seen.x, pose.y
-    side = np.abs(x)
-    rgb = np.broadcast_to(skin, (*skin.shape[:2], *y.shape[1:]))
-    cheek = clip(1 - ((side - f32(0.27)) ** 2 + (y + f32(0.18)) ** 2) * 50)
-    rgb = over(rgb, skin * colour(np.array([1.0, 0.80, 0.78], f32)), cheek * f32(0.7))
-    across, up = side - f32(0.19), y - f32(0.08)
-    white = ellipse(across, up, 0.105, 0.068, seen.stretch)
-    rgb = over(rgb, colour(WHITE), white)
-    rgb = over(rgb, colour(IRIS), white * ellipse(across, up, 0.056, 0.062, seen.stretch))
-    rgb = over(rgb, colour(PUPIL), white * ellipse(across, up, 0.03, 0.034, seen.stretch))
-    arch = y - f32(0.225) + across * across * 3
-    brow = clip(f32(0.5) + (f32(0.022) - np.abs(arch)) * 32) * clip(
-        f32(0.5) + (f32(0.115) - np.abs(across)) * 20
-    )
-    rgb = over(rgb, hair * f32(0.75), brow * f32(0.9))
-    return paint_mouth(rgb, smile, x, y)
+    """Unlit colours of the head's surface, [n 3 h w].
+
+    Args:
+        smile: [n 1 1].
+        glasses: 1 where some are worn, [n 1 1].
+        seen: the head.
+        pose: how it is held.
+        skin: [n 3 1 1].
+        hair: [n 3 1 1].
+    """
+    cheek_x, cheek_y = np.abs(seen.x) - 0.27, seen.y + 0.19
+    cheek = clip(1 - (cheek_x * cheek_x + cheek_y * cheek_y) * 55)
+    painted = over(skin, skin * BLUSH, cheek)
+    part, (rows, columns) = seen.crop(pose.window(0.56, -0.04, 0.26))
+    painted[:, :, rows, columns] = paint_eyes(painted[:, :, rows, columns], glasses, part, skin, hair)
+    part, (rows, columns) = seen.crop(pose.window(0.52, -0.46, -0.20))
+    painted[:, :, rows, columns] = paint_mouth(painted[:, :, rows, columns], smile, part)
+    return painted
 
 
-def paint_mouth(rgb: np.ndarray, smile: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A mouth whose corners rise with the smile, and which opens in the second half of it."""
-    half = f32(0.17) + f32(0.03) * smile
-    u = x / half
+def paint_eyes(
+    painted: np.ndarray, glasses: np.ndarray, seen: Surface, skin: np.ndarray, hair: np.ndarray
+) -> np.ndarray:
+    """Adds eyes, brows and the arms of glasses, both sides at once."""
+    side, stretch = np.abs(seen.x), seen.stretch
+    across, up = side - EYE_X, seen.y - EYE_Y
+    lid = ellipse(across, up - 0.018, 0.122, 0.080, stretch)
+    painted = over(painted, skin * 0.38, lid)
+    white = ellipse(across, up, 0.112, 0.074, stretch)
+    painted = over(painted, WHITE, white)
+    painted = over(painted, IRIS, white * ellipse(across, up - 0.005, 0.060, 0.066, stretch))
+    painted = over(painted, PUPIL, white * ellipse(across, up - 0.005, 0.034, 0.038, stretch))
+    arch = up - 0.155 + across * across * 3
+    brow = edge(0.022 - np.abs(arch)) * clip(0.5 + (0.12 - np.abs(across)) * 20)
+    painted = over(painted, hair * 0.72, brow)
+    arm = edge(0.012 - np.abs(up - 0.03)) * clip(0.5 + (side - 0.34) * 40) * (seen.z > 0)
+    return over(painted, FRAME, arm * glasses)
+
+
+def paint_mouth(painted: np.ndarray, smile: np.ndarray, seen: Surface) -> np.ndarray:
+    """Adds a mouth whose corners rise with the smile, and which opens with more of it."""
+    half = 0.165 + 0.035 * smile
+    u = seen.x / half
     rest = clip(1 - u * u)
-    middle = y + f32(0.32) - smile * f32(0.07) * (u * u - f32(0.5))
-    gap = np.maximum(smile - f32(0.2), f32(0)) * f32(0.08) * rest
-    ends = clip(f32(0.5) + (1 - np.abs(u)) * f32(6))
-    lips = clip(f32(0.5) + (f32(0.012) + f32(0.022) * rest + gap - np.abs(middle)) * 32) * ends
-    rgb = over(rgb, colour(LIP), lips)
-    opened = clip(f32(0.2) + (gap - np.abs(middle)) * 32) * ends * (gap > 0)
-    rgb = over(rgb, colour(MOUTH), opened)
-    teeth = opened * clip(f32(0.5) + (middle + f32(0.01)) * 32)
-    return over(rgb, colour(WHITE), teeth)
+    middle = seen.y + 0.33 - smile * 0.065 * (u * u - 0.5)
+    gap = np.maximum(smile - 0.15, 0) * 0.075 * rest
+    ends = clip(0.5 + (1 - np.abs(u)) * 6)
+    lips = edge(0.010 + 0.024 * rest + gap - np.abs(middle)) * ends
+    painted = over(painted, LIP, lips)
+    opened = clip((gap - np.abs(middle)) * (1 / PIXEL)) * ends
+    painted = over(painted, THROAT, opened)
+    return over(painted, WHITE, opened * edge(middle + 0.012))

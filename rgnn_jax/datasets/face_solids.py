@@ -1,40 +1,34 @@
 """Shaded solids for the rendered faces: bodies with elliptic cross-sections, turned about the vertical axis.
 
-The camera looks along -z without perspective; x points to the picture's right, y up, both from -1 to 1. A row
-of the picture cuts such a body in an ellipse, so that its outline, depth and normal have closed forms.
+The camera looks along -z without perspective; x points to the picture's right, y up. A row of the picture
+cuts such a body in an ellipse, so that its outline, depth and normal have closed forms.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 SIZE = 64
-PIXEL = np.float32(2 / SIZE)
-Scalar = np.ndarray | np.floating | float | int
-"""A number, or one a face as [n 1 1]."""
+ZOOM = 1.1
+PIXEL = 2 / SIZE / ZOOM
+MIDDLE = -0.06
+PIVOT = -0.62
+_Number = np.ndarray | np.floating | float | int
+_Window = tuple[slice, slice]
 
 
-class Pose(NamedTuple):
-    """Where a group of solids looks: cosine and sine of its turn, pixel positions and light in its own frame.
+def clip(values: np.ndarray) -> np.ndarray:
+    """`values` confined to [0, 1]."""
+    confined = np.maximum(values, 0)
+    return np.minimum(confined, 1, out=confined)
 
-    Attributes:
-        cos: [n 1 1].
-        sin: [n 1 1].
-        x: [n h w], after the tilt is undone.
-        y: [n h w], likewise.
-        light: unit vector towards the light, three of [n 1 1], in the same frame.
-    """
 
-    cos: np.ndarray
-    sin: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    light: tuple[np.ndarray, np.ndarray, np.ndarray]
-
-    def at(self, rows: np.ndarray) -> "Pose":
-        """The pose of the faces `rows` alone."""
-        a, b, c = self.light
-        return Pose(self.cos[rows], self.sin[rows], self.x[rows], self.y[rows], (a[rows], b[rows], c[rows]))
+def edge(distance: np.ndarray) -> np.ndarray:
+    """How much of a pixel lies inside, for the signed distance of its centre from an outline."""
+    inside = distance * (1 / PIXEL)
+    inside += 0.5
+    return clip(inside)
 
 
 class Solid(NamedTuple):
@@ -42,92 +36,153 @@ class Solid(NamedTuple):
 
     With v = (y - y0) / ry, s^2 = (1 - v^2) (1 + egg v + box v^2): an ellipsoid where egg = box = 0, wider
     above where egg > 0, fuller at both ends where box > 0. The centre is (x0, y, z0 + lean (y - y0)).
+    Each but y0 is one number, or one a face as [n 1 1].
     """
 
-    x0: Scalar
-    y0: Scalar
-    z0: Scalar
-    rx: Scalar
-    ry: Scalar
-    rz: Scalar
-    egg: Scalar = 0.0
-    box: Scalar = 0.0
-    lean: Scalar = 0.0
+    x0: _Number
+    y0: float
+    z0: _Number
+    rx: _Number
+    ry: _Number
+    rz: _Number
+    egg: _Number = 0.0
+    box: _Number = 0.0
+    lean: _Number = 0.0
+
+
+class Pose(NamedTuple):
+    """How something stands before the camera: positions and light are in its own frame, but for the turn.
+
+    Attributes:
+        cos: of the turn about the vertical axis, [n 1 1].
+        sin: likewise.
+        x: of each pixel, after the tilt is undone, [n h w].
+        y: likewise.
+        light: unit vector towards the light, three of [n 1 1].
+        swing: sine of the greatest tilt that may occur.
+    """
+
+    cos: np.ndarray
+    sin: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    light: tuple[np.ndarray, np.ndarray, np.ndarray]
+    swing: float
+
+    def at(self, rows: np.ndarray) -> "Pose":
+        """The pose of the faces `rows` alone."""
+        a, b, c = self.light
+        return Pose(
+            self.cos[rows],
+            self.sin[rows],
+            self.x[rows],
+            self.y[rows],
+            (a[rows], b[rows], c[rows]),
+            self.swing,
+        )
+
+    def window(self, reach: float, low: float, high: float) -> _Window:
+        """Rows and columns outside of which |x| > reach or y < low or y > high, whatever the tilt."""
+        width = reach + self.swing * max(abs(low - PIVOT), abs(high - PIVOT))
+        sag = 0.6 * self.swing**2
+        low = low - self.swing * reach - sag * abs(low - PIVOT)
+        high = high + self.swing * reach + sag * abs(high - PIVOT)
+        half = SIZE / 2
+        top, bottom = half - (high - MIDDLE) / PIXEL, half - (low - MIDDLE) / PIXEL
+        left, right = half - width / PIXEL, half + width / PIXEL
+        return (
+            slice(max(int(top) - 1, 0), min(int(bottom) + 2, SIZE)),
+            slice(max(int(left) - 1, 0), min(int(right) + 2, SIZE)),
+        )
+
+
+def window(solid: Solid, pose: Pose) -> _Window:
+    """Rows and columns outside of which `solid` is never seen, whatever the turn and the tilt."""
+    x0, _, z0, rx, ry, rz, egg, box, lean = (float(np.abs(value).max()) for value in solid)
+    reach = x0 + z0 + lean * ry + max(rx, rz) * math.sqrt(1 + egg + box)
+    return pose.window(reach, solid.y0 - ry, solid.y0 + ry)
 
 
 class Surface(NamedTuple):
-    """What the camera sees of a solid, each [n h w].
+    """What the camera sees of a solid, within `window`; each [n h w].
 
     Attributes:
+        window: rows and columns of the picture.
         coverage: how much of the pixel lies inside the outline.
         depth: z of the nearest point, in the camera's frame.
         back: z of the farthest point.
-        x: the nearest point in the head's frame, to the left ear's side.
+        x: the nearest point in the solid's frame.
+        y: likewise.
         z: likewise, towards the nose.
         light: cosine between normal and light.
-        shine: cosine between normal and the direction halfway from camera to light.
         stretch: how much `x` changes for one step to the right in the picture.
     """
 
+    window: _Window
     coverage: np.ndarray
     depth: np.ndarray
     back: np.ndarray
     x: np.ndarray
+    y: np.ndarray
     z: np.ndarray
     light: np.ndarray
     stretch: np.ndarray
 
+    def crop(self, window: _Window) -> tuple["Surface", _Window]:
+        """The part within `window`, and where in this surface it lies."""
+        inner = []
+        for part, whole in zip(window, self.window, strict=True):
+            start, stop = max(part.start, whole.start), min(part.stop, whole.stop)
+            inner.append(slice(start - whole.start, stop - whole.start))
+        rows, columns = inner
+        return Surface(window, *(values[:, rows, columns] for values in self[1:])), (rows, columns)
 
-def clip(values: np.ndarray) -> np.ndarray:
-    """`values` confined to [0, 1]."""
-    return np.minimum(np.maximum(values, np.float32(0)), np.float32(1))
 
-
-def surface(solid: Solid, pose: Pose) -> Surface:
+def look(solid: Solid, pose: Pose) -> Surface:
     """Looks at `solid` from the camera of `pose`."""
-    f = np.float32
-    x0, y0, z0, rx, ry, rz, egg, box, lean = (np.asarray(value, f) for value in solid)
+    part = window(solid, pose)
+    px, py = pose.x[:, *part], pose.y[:, *part]
+    x0, y0, z0, rx, ry, rz, egg, box, lean = (np.asarray(value, np.float32) for value in solid)
     c, s = pose.cos, pose.sin
-    # (dx, dz) lies on the outline where C dx^2 + 2 B dx dz + A dz^2 = s^2(y).
+    # (dx, dz) from the centre lies on the surface where dx^2 xx + 2 dx dz xz + dz^2 zz = s^2(y).
     ix, iz = 1 / (rx * rx), 1 / (rz * rz)
-    A, B, C = s * s * ix + c * c * iz, c * s * (iz - ix), c * c * ix + s * s * iz
-    flat = ix * iz / A
-    v = (pose.y - y0) * (1 / ry)
-    round_, fuller = 1 - v * v, 1 + v * (egg + box * v)
-    profile = round_ * fuller
-    slope = (round_ * (egg + (2 * box) * v) - (2 * v) * fuller) * (1 / ry)
+    xx, xz, zz = c * c * ix + s * s * iz, c * s * (iz - ix), s * s * ix + c * c * iz
+    v = (py - y0) * (1 / ry)
+    rounded, fuller = 1 - v * v, 1 + v * (egg + box * v)
+    slope = (rounded * (egg + (2 * box) * v) - (2 * v) * fuller) * (1 / ry)
     forward = z0 + (lean * ry) * v
-    dx = pose.x - s * forward - c * x0
-    inside = profile - flat * dx * dx
-    steep = np.sqrt((flat * dx) * (flat * dx) * 4 + (slope + (2 * s * lean) * flat * dx) ** 2)
-    # Outside of its height the body's profile may rise again.
-    coverage = clip(f(0.5) + inside / (steep * PIXEL + f(1e-6))) * (round_ > -8 * PIXEL / ry)
-    root = np.sqrt(np.maximum(inside, f(0)))
-    reach = root * (1 / np.sqrt(A))
-    middle = dx * (-B / A)
+    dx = px - s * forward - c * x0
+    flat = dx * (ix * iz / zz)
+    inside = rounded * fuller - flat * dx
+    across, along = 2 * flat, slope + (2 * s * lean) * flat
+    steep = np.sqrt(across * across + along * along) + 1e-6
+    # Beyond its ends the profile may rise again.
+    coverage = edge(inside / steep)
+    coverage *= rounded > -4 * PIXEL / ry
+    root = np.sqrt(np.maximum(inside, 0))
+    reach, middle = root * (1 / np.sqrt(zz)), dx * (-xz / zz)
     dz = middle + reach
     centre = c * forward - s * x0
-    gx = C * dx + B * dz
-    gz = np.sqrt(A) * root
-    gz_head = s * gx + c * gz
-    gy = f(-0.5) * slope - lean * gz_head
-    norm = 1 / (np.sqrt(gx * gx + gy * gy + gz * gz) + f(1e-6))
+    gx, gz = xx * dx + xz * dz, np.sqrt(zz) * root
+    towards_nose = s * gx + c * gz
+    gy = -0.5 * slope - lean * towards_nose
     lx, ly, lz = pose.light
-    light = (gx * lx + gy * ly + gz * lz) * norm
-    stretch = np.minimum(np.abs(gz_head) / (gz + f(1e-3)), f(4))
+    light = (gx * lx + gy * ly + gz * lz) / (np.sqrt(gx * gx + gy * gy + gz * gz) + 1e-6)
     return Surface(
+        part,
         coverage,
-        centre + dz,
-        centre + middle - reach,
-        x0 + c * dx - s * dz,
-        forward + s * dx + c * dz,
-        light,
-        stretch,
+        depth=centre + dz,
+        back=centre + middle - reach,
+        x=x0 + c * dx - s * dz,
+        y=py,
+        z=forward + s * dx + c * dz,
+        light=light,
+        stretch=np.minimum(np.abs(towards_nose) / (gz + 1e-3), 4),
     )
 
 
 class Canvas:
-    """The pictures so far, with the depth of what they show: rgb [n 3 h w] in [0, 1], depth [n h w]."""
+    """The pictures so far, rgb [n 3 h w] in [0, 1], and the depth of what they show, [n h w]."""
 
     def __init__(self, rgb: np.ndarray) -> None:
         self.rgb = rgb
@@ -138,19 +193,25 @@ class Canvas:
         rgb: np.ndarray,
         alpha: np.ndarray,
         depth: np.ndarray,
+        window: _Window,
         rows: np.ndarray | slice = slice(None),
         softness: float = 0.03,
     ) -> None:
-        """Draws over what lies behind.
+        """Draws something, which what lies nearer hides.
 
         Args:
             rgb: [n 3 h w] or, for one colour, [n 3 1 1].
             alpha: opacity, [n h w].
             depth: [n h w].
-            rows: to which faces, where not all.
-            softness: over what distance one thing comes out of another.
+            window: rows and columns of the picture.
+            rows: which faces.
+            softness: over what depth one thing comes out of another.
         """
-        before, old = self.depth[rows], self.rgb[rows]
-        alpha = alpha * clip(np.float32(0.5) + (depth - before) * np.float32(1 / softness))
-        self.depth[rows] = before + alpha * (depth - before)
-        self.rgb[rows] = old + alpha[:, None] * (rgb - old)
+        before, old = self.depth[rows, *window], self.rgb[rows, :, *window]
+        nearer = depth - before
+        alpha = alpha * clip(nearer * (1 / softness) + 0.5)
+        nearer *= alpha
+        self.depth[rows, *window] = nearer + before
+        change = rgb - old
+        change *= alpha[:, None]
+        self.rgb[rows, :, *window] = np.add(change, old, out=change)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Float32, Int, UInt8
 from rgnn_jax.datasets.face_renderer import Face, draw
 from rgnn_jax.errors import UserError
 
-CHUNK = 16
+CHUNK = 8
 
 
 class Factor(NamedTuple):
@@ -90,7 +90,7 @@ def face_factors(seed: int, indices: Sequence[int] | Int[np.ndarray, " n"]) -> F
     places = np.asarray(indices)
     if places.size == 0:
         places = places.astype(np.int64)
-    if seed < 0 or places.ndim != 1 or places.dtype.kind not in "iu" or (places < 0).any():
+    if not 0 <= seed < 2**64 or places.ndim != 1 or places.dtype.kind not in "iu" or (places < 0).any():
         raise UserError("faces are drawn from a seed and a list of indices, whole numbers of at least 0")
     stream = _mix(np.full(1, seed, np.uint64))
     bits = _mix(_mix(stream + places.astype(np.uint64))[:, None] + np.arange(len(FACTORS), dtype=np.uint64))
