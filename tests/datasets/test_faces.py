@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rgnn_jax.datasets.face_renderer import cos_sin
+from rgnn_jax.datasets.face_solids import Pose
 from rgnn_jax.datasets.faces import FACTOR_NAMES, FACTORS, face_factors, render, render_faces
 from rgnn_jax.errors import UserError
 
@@ -46,6 +47,15 @@ def test_the_bytes_are_the_same_on_every_machine():
     images, factors = render_faces(0, range(16))
     assert hashlib.sha256(factors.tobytes()).hexdigest()[:16] == "00d1c2416f8b0d23"
     assert hashlib.sha256(images.tobytes()).hexdigest()[:16] == "a51c112717310ff5"
+
+
+def test_drawing_within_windows_cuts_nothing_off(monkeypatch):
+    factors = face_factors(2, range(48))
+    factors[:, COLUMN["tilt"]] = np.where(np.arange(48) % 2, -15, 15)
+    factors[:24, COLUMN["turn"]] = np.where(np.arange(24) % 4 < 2, -45, 45)
+    images = render(factors)
+    monkeypatch.setattr(Pose, "window", lambda *_: (slice(0, 64), slice(0, 64)))
+    np.testing.assert_array_equal(images, render(factors))
 
 
 def test_seeds_and_indices_give_different_faces():
