@@ -1,7 +1,7 @@
 """Whether a face turns as it was asked to and the rest of it stays, told by reading the pictures alone."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, UInt8
 
 from rgnn_jax.contracts import Params
+from rgnn_jax.datasets.faces import Factor
 
 
 class TurnScore(NamedTuple):
@@ -42,35 +43,46 @@ def read_factors(
         images: the pictures.
         batch_size: pictures at a time; of no influence on the result.
     """
-    batch_size = min(batch_size, len(images))
-    readings = []
-    for i in range(0, len(images), batch_size):
-        rows = np.resize(np.arange(i, min(i + batch_size, len(images))), batch_size)
-        readings.append(np.asarray(_read(model, params, images[rows]))[: len(images) - i])
-    return np.concatenate(readings)
+    return _by_batches(lambda rows: _read(model, params, images[rows]), len(images), batch_size)
 
 
-def reading_quality(
-    readings: Float[np.ndarray, "n f"],
+def score_readings(
+    model: nn.Module,
+    params: Params,
+    images: UInt8[np.ndarray, "n h w c"],
     factors: Float[np.ndarray, "n f"],
-    names: Sequence[str],
-    categorical: Sequence[bool],
+    *,
+    batch_size: int = 256,
 ) -> dict[str, float]:
-    """`NAME_accuracy` of each categorical factor, `NAME_error` (mean, in its unit) of each other."""
-    return {
-        f"{name}_{'accuracy' if by_name else 'error'}": float(
-            (read == truth).mean() if by_name else np.abs(read - truth).mean()
-        )
-        for name, by_name, read, truth in zip(names, categorical, readings.T, factors.T, strict=True)
-    }
+    """How well a network reads the factors of pictures where they are known.
+
+    Args:
+        model: has methods `read` and `nll`, as `FactorReader` does, and what it reads as `factors`.
+        params: its parameters.
+        images: the pictures.
+        factors: the truth.
+        batch_size: pictures at a time; of no influence on the result.
+
+    Returns:
+        `loss`, nats summed over factors; `NAME_accuracy` of each categorical factor, `NAME_error`, the mean
+        absolute error in its unit, of each other.
+    """
+    nll = _by_batches(lambda rows: _nll(model, params, images[rows], factors[rows]), len(images), batch_size)
+    readings = read_factors(model, params, images, batch_size=batch_size)
+    scores = {"loss": float(nll.sum(1, dtype=np.float64).mean())}
+    for factor, read, truth in zip(model.factors, readings.T, factors.T, strict=True):
+        if factor.kind == "categorical":
+            scores[f"{factor.name}_accuracy"] = float((read == truth).mean())
+        else:
+            scores[f"{factor.name}_error"] = float(np.abs(read - truth).mean())
+    return scores
 
 
 def score_turn(
     readings: Float[np.ndarray, "k s f"],
     asked: Float[np.ndarray, " s"],
     reference: Float[np.ndarray, "k f"],
-    names: Sequence[str],
-    categorical: Sequence[bool],
+    factors: Sequence[Factor],
     *,
     turn: str = "turn",
 ) -> TurnScore:
@@ -80,21 +92,18 @@ def score_turn(
         readings: factors as read off the pictures of each strip.
         asked: the angle that each picture of a strip should show, rising.
         reference: factors as read off the face that was to be turned.
-        names: of the factors.
-        categorical: for each factor, whether it is a category.
+        factors: what the columns are.
         turn: name of the factor that is the angle.
     """
-    place = list(names).index(turn)
+    place = [factor.name for factor in factors].index(turn)
     angles = readings[:, :, place]
     unchanged, moved = {}, {}
-    for j, (name, by_name) in enumerate(zip(names, categorical, strict=True)):
+    for j, factor in enumerate(factors):
         before, after = reference[:, None, j], readings[:, :, j]
-        if j == place:
-            continue
-        if by_name:
-            unchanged[name] = float((after == before).mean())
-        else:
-            moved[name] = float(np.abs(after - before).mean())
+        if factor.kind == "categorical":
+            unchanged[factor.name] = float((after == before).mean())
+        elif j != place:
+            moved[factor.name] = float(np.abs(after - before).mean())
     return TurnScore(
         monotone=float(rises(angles).mean()),
         span=float((angles[:, -1] - angles[:, 0]).mean()),
@@ -112,8 +121,27 @@ def rises(angles: Float[np.ndarray, "k s"], *, slack: float = 0.0) -> Bool[np.nd
     return np.all(steps >= -slack, axis=1) & (angles[:, -1] > angles[:, 0])
 
 
+def _by_batches(
+    score: Callable[[np.ndarray], Array], count: int, batch_size: int
+) -> Float[np.ndarray, "n f"]:
+    """Scores of rows 0 to count, some at a time; the last are repeated to fill their batch."""
+    batch_size = min(batch_size, count)
+    parts = []
+    for i in range(0, count, batch_size):
+        rows = np.resize(np.arange(i, min(i + batch_size, count)), batch_size)
+        parts.append(np.asarray(score(rows))[: count - i])
+    return np.concatenate(parts)
+
+
 @functools.partial(jax.jit, static_argnames="model")
 def _read(model: nn.Module, params: Params, images: UInt8[Array, "b h w c"]) -> Float[Array, "b f"]:
-    pictures = images.astype(jnp.float32) / 255.0
-    readings = model.apply({"params": params}, pictures, method="read")
+    readings = model.apply({"params": params}, images.astype(jnp.float32) / 255.0, method="read")
     return jnp.asarray(readings)
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _nll(
+    model: nn.Module, params: Params, images: UInt8[Array, "b h w c"], factors: Float[Array, "b f"]
+) -> Float[Array, "b f"]:
+    nll = model.apply({"params": params}, images.astype(jnp.float32) / 255.0, factors, method="nll")
+    return jnp.asarray(nll)

@@ -1,6 +1,7 @@
 """A network that reads the known factors off a picture: an independent judge of what a model changed."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from rgnn_jax.contracts import Metrics, Params
-from rgnn_jax.datasets.faces import Factor
+from rgnn_jax.datasets.faces import FACTOR_NAMES, FACTORS, Factor
 from rgnn_jax.datasets.image_batches import ImageBatch
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, Variant
@@ -68,13 +69,28 @@ class FactorReader(nn.Module):
                 columns.append(factor.low + (factor.high - factor.low) * jnp.clip(output[:, 0], 0.0, 1.0))
         return jnp.stack(columns, axis=1)
 
+    def nll(
+        self, images: Float[Array, "b h w c"], factors: Float[Array, "b f"], *, train: bool = False
+    ) -> Float[Array, "b f"]:
+        """Negative log-likelihood of each factor, in nats.
+
+        A categorical factor has a softmax, a continuous one a Gaussian whose deviation is a tenth of its
+        range (its constant left out), so that no unit weighs more than another.
+        """
+        columns = []
+        outputs = self(images, train=train)
+        for factor, output, truth in zip(self.factors, outputs, factors.T, strict=True):
+            if factor.kind == "categorical":
+                columns.append(cross_entropy(output, truth.astype(jnp.int32)))
+            else:
+                miss = output[:, 0] - (truth - factor.low) / (factor.high - factor.low)
+                columns.append(0.5 * jnp.square(miss / DEVIATION))
+        return jnp.stack(columns, axis=1)
+
 
 @dataclasses.dataclass(frozen=True)
 class ReadFactors:
-    """Negative log-likelihood of the factors, in nats, summed over factors.
-
-    A categorical factor has a softmax, a continuous one a Gaussian whose deviation is a tenth of its range
-    (its constant left out), so that no unit weighs more than another.
+    """Negative log-likelihood of a picture's factors, in nats, summed over factors.
 
     Attributes:
         model: a `FactorReader`.
@@ -89,30 +105,36 @@ class ReadFactors:
     def __call__(
         self, params: Params, batch: ImageBatch, key: PRNGKeyArray, progress: Float[Array, ""], train: bool
     ) -> tuple[Float[Array, ""], Metrics]:
-        """Loss of a micro-batch; and for each factor `NAME_accuracy` or, in its unit, the mean `NAME_error`.
+        """Loss of a micro-batch, and of each factor `NAME_loss`.
 
         Raises:
-            UserError: where the pictures' factors are not known, or are not as many as the model reads.
+            UserError: where the pictures' factors are not known.
         """
-        if batch.factors is None or batch.factors.shape[1] != len(self.model.factors):
+        if batch.factors is None:
             raise UserError(
                 "a factor_reader learns from pictures whose factors are known: set data.path to faces"
             )
-        outputs = self.model.apply({"params": params}, batch.images, train=train)
-        loss = jnp.zeros(len(batch.images))
+        nll = self.model.apply({"params": params}, batch.images, batch.factors, train=train, method="nll")
+        totals = jnp.asarray(nll).sum(0)
         count = jnp.asarray(len(batch.images), jnp.float32)
-        metrics: Metrics = {}
-        for factor, output, truth in zip(self.model.factors, outputs, batch.factors.T, strict=True):
-            if factor.kind == "categorical":
-                labels = truth.astype(jnp.int32)
-                loss += cross_entropy(output, labels)
-                right = (jnp.argmax(output, 1) == labels).astype(jnp.float32)
-                metrics[f"{factor.name}_accuracy"] = (right.sum(), count)
-            else:
-                miss = output[:, 0] - (truth - factor.low) / (factor.high - factor.low)
-                loss += 0.5 * jnp.square(miss / DEVIATION)
-                metrics[f"{factor.name}_error"] = (jnp.abs(miss).sum() * (factor.high - factor.low), count)
-        return loss.mean(), {"loss": (loss.sum(), count), **metrics}
+        metrics: Metrics = {"loss": (totals.sum(), count)}
+        for factor, total in zip(self.model.factors, totals, strict=True):
+            metrics[f"{factor.name}_loss"] = (total, count)
+        return totals.sum() / count, metrics
+
+
+def factors_named(names: Sequence[str]) -> tuple[Factor, ...]:
+    """What is known of the factors that a set of pictures names (`ImageSpec.factors`).
+
+    Raises:
+        UserError: where it is not the rendered faces that name them.
+    """
+    if tuple(names) != FACTOR_NAMES:
+        raise UserError(
+            "a factor_reader reads the factors of rendered faces, which these pictures do not have; "
+            "set data.path to faces"
+        )
+    return FACTORS
 
 
 def _outputs(factor: Factor) -> int:
