@@ -15,6 +15,7 @@ from rgnn_jax.datasets.text import TextData
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, Positive, Rate, Section, Seed
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoderConfig
+from rgnn_jax.models.factor_reader import FactorReaderConfig
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
 from rgnn_jax.models.tcn import TCNConfig, levels_to_cover
@@ -23,7 +24,7 @@ from rgnn_jax.optimizer import OptimizerConfig
 
 SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
 AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig
-PictureConfig = AutoencoderConfig
+PictureConfig = AutoencoderConfig | FactorReaderConfig
 ModelConfig = SequenceConfig | PictureConfig
 DataConfig = TextData | ImageData
 

@@ -1,6 +1,6 @@
-"""Models of pictures as tasks: autoencoders and classifiers."""
+"""Models of pictures as tasks: autoencoders, and the networks that judge what they make."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -15,7 +15,9 @@ from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.images import ImageData, Images, Pictures, load_images
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.elbo import describe_collapse, score_images
+from rgnn_jax.evaluate.pose import score_readings
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
+from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors, factors_named
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
 from rgnn_jax.models.variational import Variational
 from rgnn_jax.tasks.task import HeldOut, Task
@@ -36,6 +38,11 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         )
     batch_size = experiment.training.batch_size
     model = build_image_model(experiment, spec or images.spec)
+
+    def evaluate(params: Params, split: str) -> HeldOut:
+        pictures: Pictures = getattr(images, split)
+        return _evaluate(experiment, model, params, pictures) if len(pictures) else {}
+
     return Task(
         model=model,
         objective=build_image_objective(experiment, model, images),
@@ -47,11 +54,11 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         symbols_per_step=batch_size,
         symbol="picture",
         steps_per_epoch=len(images.train) / batch_size,
-        evaluate=_evaluation(config, data, model, images),
-        shown=("loss", "reconstruction_loss", "kl_loss", "active_units"),
+        evaluate=evaluate,
+        shown=("loss", "reconstruction_loss", "kl_loss", "active_units", "accuracy"),
         summary=f"{len(images.train):,} pictures of {_sides(images.spec)}",
         model_summary=_summary(config),
-        remark=describe_collapse,
+        remark=lambda metrics: describe_collapse(metrics, getattr(config, "objective", "beta")),
     )
 
 
@@ -64,11 +71,16 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
             return MLPAutoencoder(config, spec.shape, dtype)
         case ConvAutoencoderConfig():
             return ConvAutoencoder(config, spec.shape, dtype)
+        case FactorReaderConfig():
+            return FactorReader(config, spec.shape, factors_named(spec.factors), dtype)
 
 
-def build_image_objective(experiment: Experiment, model: nn.Module, images: Images | None) -> Objective:
+def build_image_objective(experiment: Experiment, model: Any, images: Images | None) -> Objective:
     """The loss that an experiment minimises; `images`, where given, are what it starts from."""
-    return Variational(model, experiment.of_pictures[0])
+    config, _ = experiment.of_pictures
+    if isinstance(config, FactorReaderConfig):
+        return ReadFactors(model)
+    return Variational(model, config, images)
 
 
 def evaluation_images(data: ImageData, pictures: Pictures) -> UInt8[np.ndarray, "n h w c"]:
@@ -76,30 +88,26 @@ def evaluation_images(data: ImageData, pictures: Pictures) -> UInt8[np.ndarray, 
     return binarized_once(pictures.images) if data.binarize else pictures.images
 
 
-def _evaluation(
-    config: AutoencoderConfig, data: ImageData, model: nn.Module, images: Images
-) -> Callable[[Params, str], HeldOut]:
-    def evaluate(params: Params, split: str) -> HeldOut:
-        pictures: Pictures = getattr(images, split)
-        if not len(pictures):
-            return {}
-        shown = evaluation_images(data, pictures)
-        scores = score_images(model, params, shown, likelihood=config.likelihood, scale=config.scale)
-        return {"loss": _trained_for(config, scores), **scores}
-
-    return evaluate
+def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures: Pictures) -> HeldOut:
+    config, data = experiment.of_pictures
+    shown = evaluation_images(data, pictures)
+    if isinstance(config, FactorReaderConfig):
+        return score_readings(model, params, shown, np.asarray(pictures.factors))
+    scores = score_images(model, params, shown, likelihood=config.likelihood, scale=config.scale)
+    return {"loss": _minimised(config, scores), **scores}
 
 
-def _trained_for(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
+def _minimised(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
     """What training minimises, at the full weight of the KL term: what "best" means for a checkpoint."""
     return scores["reconstruction_loss"] + config.beta * scores.get("kl_loss", 0.0)
 
 
 def _summary(config: Any) -> str:
     kind = str(config.__struct_config__.tag)
-    if not config.variational:
-        return f"{kind} without sampling (an autoencoder), {config.z_dim} latent dimensions"
-    return f"{kind} of {config.z_dim} latent dimensions"
+    if not isinstance(config, AutoencoderConfig):
+        return kind
+    how = "latent dimensions" if config.variational else "latent dimensions, without sampling"
+    return f"{kind} of {config.z_dim} {how}"
 
 
 def _sides(spec: ImageSpec) -> str:
