@@ -20,41 +20,33 @@ _ROWS = 1000
 
 @dataclasses.dataclass(frozen=True)
 class YawReader:
-    """A linear map from `gradient_histograms` to degrees; positive is the nose to the picture's right.
+    """A linear map from a face's left-right asymmetry to degrees.
 
     Attributes:
-        weights: degrees a unit of each feature.
-        centre: features from which they are counted.
+        weights: degrees a unit of each feature, by which the face's and its mirror image's histograms differ.
     """
 
     weights: Float[np.ndarray, " d"]
-    centre: Float[np.ndarray, " d"]
 
     def __call__(self, images: Num[np.ndarray, "n h w c"]) -> Float[np.ndarray, " n"]:
-        """Yaw of each face, in degrees; exactly the opposite for the mirrored picture."""
-        turned = _linear(images, self.weights, self.centre)
-        mirrored = _linear(images[:, :, ::-1], self.weights, self.centre)
-        return (turned - mirrored) / 2
+        """Degrees, positive for the nose to the picture's right; the exact opposite for the mirror image."""
+        return _asymmetry(images) @ self.weights
 
 
 def fit_yaw_reader(
-    images: Num[np.ndarray, "n h w c"], yaw: Float[np.ndarray, " n"], *, ridge: float = 0.03
+    images: Num[np.ndarray, "n h w c"], yaw: Float[np.ndarray, " n"], *, ridge: float = 0.1
 ) -> YawReader:
-    """Least squares with a penalty, on each face and its mirror image, whose yaw is the opposite.
+    """Least squares with a penalty; the same as a fit to all faces and their mirror images together.
 
     Args:
         images: faces, uint8 or floats in [0, 1], aligned alike.
         yaw: degrees, positive for the nose to the picture's right.
         ridge: penalty, as a multiple of the features' mean variance and of the number of faces.
     """
-    features = np.concatenate([gradient_histograms(images), gradient_histograms(images[:, :, ::-1])])
-    target = np.concatenate([yaw, -yaw])
-    centre = features.mean(0, dtype=np.float64)
-    features -= centre.astype(features.dtype)[None]
+    features = _asymmetry(images)
     gram = (features.T @ features).astype(np.float64)
-    penalty = ridge * np.trace(gram)
-    weights = np.linalg.solve(gram + penalty / len(gram) * np.eye(len(gram)), features.T @ target)
-    return YawReader(weights, centre)
+    penalty = ridge * np.trace(gram) / len(gram)
+    return YawReader(np.linalg.solve(gram + penalty * np.eye(len(gram)), features.T @ yaw))
 
 
 def gradient_histograms(images: Num[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
@@ -90,10 +82,8 @@ def held_out_people(names: Sequence[str], fraction: float, seed: int = 0) -> Boo
     return np.isin(people, everybody[order[: round(fraction * len(everybody))]])
 
 
-def _linear(
-    images: Num[np.ndarray, "n h w c"], weights: Float[np.ndarray, " d"], centre: Float[np.ndarray, " d"]
-) -> Float[np.ndarray, " n"]:
-    return (gradient_histograms(images) - centre[None]) @ weights
+def _asymmetry(images: Num[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
+    return gradient_histograms(images) - gradient_histograms(images[:, :, ::-1])
 
 
 def _histograms(images: Num[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:

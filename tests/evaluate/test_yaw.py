@@ -1,3 +1,7 @@
+import io
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,6 +9,7 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.yaw import fit_yaw_reader, gradient_histograms, held_out_people, read_poses
 
 RNG = np.random.default_rng(0)
+FACES = Path(__file__).parents[3] / "shared" / "data" / "faces"
 
 
 def noses(yaw):
@@ -63,3 +68,17 @@ def test_poses_are_read_and_other_tables_refused(tmp_path):
         read_poses(path)
     with pytest.raises(UserError, match="cannot be read"):
         read_poses(tmp_path / "none.csv")
+
+
+@pytest.mark.skipif(not (FACES / "lfw_64x64.zip").exists(), reason="needs Labeled Faces in the Wild")
+def test_it_reads_the_turn_of_real_people_it_never_saw():
+    image = pytest.importorskip("PIL.Image")
+    poses = read_poses(FACES / "lfw_pose.csv")
+    names = sorted(poses)[::8]
+    with zipfile.ZipFile(FACES / "lfw_64x64.zip") as archive:
+        members = {"/".join(name.split("/")[-2:]): name for name in archive.namelist()}
+        faces = [np.asarray(image.open(io.BytesIO(archive.read(members[name])))) for name in names]
+    images, yaw = np.stack(faces), np.array([poses[name] for name in names])
+    out = held_out_people(names, 0.25)
+    reader = fit_yaw_reader(images[~out], yaw[~out])
+    assert np.corrcoef(reader(images[out]), yaw[out])[0, 1] > 0.85
