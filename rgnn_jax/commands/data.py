@@ -1,6 +1,7 @@
-"""`rgnn data`: what data there are, and the exercise's one-hot format."""
+"""`rgnn data`: what data there are, the exercise's one-hot format, and sets of pictures by name."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ def register(commands: Any) -> None:
         "data",
         run_list,
         "List data sets, or prepare one.",
-        "rgnn data prepare novel.txt --out data/novel",
+        "rgnn data prepare mnist",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = add_command(verbs, "list", run_list, "List the embedded data sets.", "rgnn data list")
@@ -24,37 +25,56 @@ def register(commands: Any) -> None:
         verbs,
         "prepare",
         run_prepare,
-        "Turn a text into alphabet.npy and one sample_0001.npy a paragraph, each [time, alphabet] one-hot.",
+        "Turn a text into alphabet.npy and one sample_0001.npy a paragraph, each [time, alphabet] one-hot; "
+        "or download a set of pictures by its name.",
         "rgnn data prepare novel.txt --out data/novel",
     )
     prepare.set_defaults(prog="rgnn data prepare")
     prepare.add_argument(
         "text",
-        metavar="TEXT",
+        metavar="NAME",
         nargs="?",
         default="chapter",
-        help="a UTF-8 file, or tinyshakespeare to download it (default: chapter)",
+        help="a UTF-8 file (default: chapter); or tinyshakespeare, mnist, fashion_mnist, tf_flowers, lfw or "
+        "another set of TensorFlow Datasets to download it",
     )
     prepare.add_argument(
-        "--out", type=Path, default=Path("data/text"), help="the folder (default: data/text)"
+        "--out", type=Path, help="the folder (default: data/text; data for what is downloaded)"
     )
     prepare.add_argument("--keep-case", action="store_true", help="do not lower-case the text")
     prepare.add_argument("--overwrite", action="store_true", help="replace a folder of the same format")
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Prints the embedded data sets."""
+    """Prints the embedded data sets, and the sets of pictures that are known by name."""
+    from rgnn_jax.datasets.image_download import DOWNLOADS
     from rgnn_jax.datasets.text import TextData, load_text
 
     text = load_text(TextData())
     sizes = {split: len(getattr(text, split)) for split in ("train", "validation", "test")}
     if args.json:
-        print_json({"chapter": {"symbols": len(text.vocabulary), **sizes}})
+        pictures = {name: {"pictures": True, "download": name in DOWNLOADS} for name in _pictures()}
+        print_json({"chapter": {"symbols": len(text.vocabulary), **sizes}, **pictures})
         return 0
     split = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
     print(f"chapter   an original chapter of prose, {len(text.vocabulary)} symbols ({split} characters)")
     print("any other data.path is a UTF-8 text file, or a folder that `rgnn data prepare` wrote")
+    print()
+    for name, description in _pictures().items():
+        print(f"{name:<14}{description}")
+    print("any other data.path is a folder or a .zip, .tgz, .npy, .npz or idx file of pictures")
     return 0
+
+
+def _pictures() -> dict[str, str]:
+    """What there is of pictures, by name."""
+    from rgnn_jax.datasets.image_download import DOWNLOADS
+
+    embedded = {
+        "faces": "rendered faces, 64x64 in colour, with the factors they are drawn from",
+        "digits": "scikit-learn's handwritten digits, 1,797 of 8x8 in grey",
+    }
+    return embedded | {name: f"`rgnn data prepare {name}` downloads it to data/" for name in DOWNLOADS}
 
 
 def run_prepare(args: argparse.Namespace) -> int:
@@ -63,9 +83,26 @@ def run_prepare(args: argparse.Namespace) -> int:
     from rgnn_jax.datasets.one_hot import prepare_one_hot
 
     if args.text == "tinyshakespeare":
-        print(download(TINYSHAKESPEARE, Path("data")))
+        print(download(TINYSHAKESPEARE, args.out or Path("data")))
+        return 0
+    if _names_pictures(args.text):
+        from rgnn_jax.datasets.image_download import prepare_pictures
+
+        data_dir = args.out or Path("data")
+        print(f'{prepare_pictures(args.text, data_dir)}: ready, as data.path = "{args.text}"')
         return 0
 
-    count = prepare_one_hot(args.text, args.out, lower=not args.keep_case, overwrite=args.overwrite)
-    print(f"{args.out}: alphabet.npy and {count} samples")
+    out = args.out or Path("data/text")
+    count = prepare_one_hot(args.text, out, lower=not args.keep_case, overwrite=args.overwrite)
+    print(f"{out}: alphabet.npy and {count} samples")
     return 0
+
+
+def _names_pictures(name: str) -> bool:
+    """Whether a set of pictures is called so; files and words like names of files are texts."""
+    from rgnn_jax.datasets.image_download import DOWNLOADS, is_tfds_name
+
+    if name in DOWNLOADS:
+        return True
+    like_a_set = name != "chapter" and re.fullmatch(r"[a-z][a-z0-9_]*(/[\w-]+)?", name)
+    return bool(like_a_set) and not Path(name).exists() and is_tfds_name(name)

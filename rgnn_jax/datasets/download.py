@@ -1,12 +1,17 @@
-"""Public texts that a command fetches by name, verified against a known digest."""
+"""Public files that a command fetches by name, verified against a known digest."""
 
 import hashlib
+import http.client
+import itertools
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from rgnn_jax.errors import UserError
+from rgnn_jax.errors import UserError, WorkFailed
+
+_BLOCK = 2**20
 
 
 @dataclass(frozen=True)
@@ -35,30 +40,54 @@ def download(source: Source, directory: Path, *, timeout: float = 10.0) -> Path:
 
     Raises:
         UserError: where there is no network, or the content is not the expected one.
+        WorkFailed: where the file cannot be written.
     """
     path = directory / source.filename
     if path.exists():
-        _check(path.read_bytes(), source, str(path))
+        _check(path, source, str(path))
         return path
+    temporary = path.with_suffix(".part")
     try:
         with urllib.request.urlopen(source.url, timeout=timeout) as response:
-            content = response.read()
-    except (urllib.error.URLError, OSError) as error:
+            _save(response, temporary)
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         reason = getattr(error, "reason", error)
         raise UserError(
             f"{source.filename}: {source.url} cannot be reached ({reason}); "
             f"fetch it elsewhere and put it at {path}"
         ) from None
-    _check(content, source, source.url)
-    directory.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    try:
+        _check(temporary, source, source.url)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return path
 
 
-def _check(content: bytes, source: Source, where: str) -> None:
-    digest = hashlib.sha256(content).hexdigest()
+def _save(response: IO[bytes], path: Path) -> None:
+    """Writes an answer block by block.
+
+    Raises:
+        WorkFailed: it cannot be written, for instance because the disk is full.
+    """
+    blocks = iter(lambda: response.read(_BLOCK), b"")
+    first = next(blocks, b"")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb")
+    except OSError as error:
+        raise WorkFailed(f"{path}: cannot be written ({error.strerror}); give another folder") from None
+    with file:
+        for block in itertools.chain([first], blocks):
+            try:
+                file.write(block)
+            except OSError as error:
+                raise WorkFailed(f"{path}: cannot be written ({error.strerror}); make room") from None
+
+
+def _check(path: Path, source: Source, where: str) -> None:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != source.sha256:
         raise UserError(
             f"{where}: not the expected {source.filename} (its SHA-256 begins {digest[:12]}, "

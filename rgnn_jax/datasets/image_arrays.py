@@ -240,7 +240,7 @@ def _named(source: str) -> Iterator[None]:
         raise
     except _DAMAGE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        if "allow_pickle" in reason or "pickled" in reason:
+        if any(word in reason for word in ("allow_pickle", "pickled", "Python objects")):
             reason = "holds pickled Python objects, which are never loaded; save an array of uint8"
             raise UserError(f"{source}: {reason}") from None
         raise UserError(f"{source}: a damaged NumPy file ({reason}); save it again") from None

@@ -1,5 +1,6 @@
 """Public sets of pictures that a command fetches by name."""
 
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -68,34 +69,63 @@ def prepare_pictures(name: str, data_dir: Path) -> Path:
         WorkFailed: TensorFlow Datasets could not prepare the set.
     """
     if name in DOWNLOADS:
-        for source in DOWNLOADS[name]:
+        sources = DOWNLOADS[name]
+        if not all((data_dir / name / source.filename).exists() for source in sources):
+            cure = f"fetch {', '.join(source.url for source in sources)} elsewhere, into {data_dir / name}"
+            _check_network(name, sources[0].url, cure)
+        for source in sources:
             download(source, data_dir / name, timeout=_PATIENCE)
         return data_dir / name
     return _prepare_tfds(name, data_dir)
 
 
-def _prepare_tfds(name: str, data_dir: Path) -> Path:
-    cure = f"run `tfds build {name} --file_format=array_record` elsewhere and copy it to {data_dir / name}"
+def _check_network(name: str, url: str, cure: str) -> None:
+    """Refuses within `_PATIENCE` seconds where `url` does not answer.
+
+    It is asked for in a thread of its own, since looking up a name knows no time limit.
+    """
+    failures: list[object] = ["no answer"]
+
+    def ask() -> None:
+        request = urllib.request.Request(url, method="HEAD")
+        try:
+            urllib.request.urlopen(request, timeout=_PATIENCE).close()
+        except urllib.error.HTTPError:
+            failures.clear()
+        except OSError as error:
+            failures[0] = getattr(error, "reason", error)
+        else:
+            failures.clear()
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    if failures:
+        raise UserError(f"{name}: there is no network ({failures[0]}); {cure}")
+
+
+def is_tfds_name(name: str) -> bool:
+    """Whether TensorFlow Datasets is installed and knows a set of this name."""
     try:
         import tensorflow_datasets as tfds
     except ImportError:
-        raise UserError(
-            f'{name}: is left to TensorFlow Datasets; install it by `pip install "rgnn-jax[images]"`'
-        ) from None
+        return False
     try:
-        builder_class = tfds.builder_cls(name)
+        tfds.builder_cls(name)
     except (tfds.core.registered.DatasetNotFoundError, ValueError):
-        raise UserError(
-            f"{name}: neither a text file nor a set of TensorFlow Datasets; `rgnn data list` shows some"
-        ) from None
+        return False
+    return True
+
+
+def _prepare_tfds(name: str, data_dir: Path) -> Path:
+    cure = f"run `tfds build {name} --file_format=array_record` elsewhere and copy it to {data_dir / name}"
+    if not is_tfds_name(name):
+        raise UserError(f"{name}: no set that TensorFlow Datasets, if it is installed at all, knows")
+    import tensorflow_datasets as tfds
+
+    _check_network(name, _TFDS_HOST, cure)
     try:
-        urllib.request.urlopen(_TFDS_HOST, timeout=_PATIENCE).close()
-    except urllib.error.HTTPError:
-        pass
-    except OSError as error:
-        raise UserError(f"{name}: there is no network ({getattr(error, 'reason', error)}); {cure}") from None
-    try:
-        builder = builder_class(data_dir=data_dir, file_format="array_record")
+        builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
         builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     except ImportError as error:
         raise UserError(

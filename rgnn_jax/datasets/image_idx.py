@@ -1,9 +1,9 @@
 """idx files, the format MNIST was published in."""
 
 import gzip
+import io
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
         raise UserError(f"{path}: a damaged file ({error}); get it again") from None
 
 
-def _read(file: BinaryIO | gzip.GzipFile, path: Path, dimensions: int) -> np.ndarray:
+def _read(file: io.BufferedIOBase, path: Path, dimensions: int) -> np.ndarray:
     magic = file.read(4)
     if magic != bytes((0, 0, _UNSIGNED_BYTES, dimensions)):
         raise UserError(
