@@ -1,5 +1,6 @@
 """What a reproduction shows of itself: plain data, and the one self-contained HTML page made of them."""
 
+import base64
 import math
 import os
 import re
@@ -32,6 +33,28 @@ class Figure:
     caption: str
     description: str
     command: str | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels, such as a grid of samples.
+
+    Attributes:
+        png: the file's content, which the page carries in itself.
+        caption: what to see in it.
+        description: the same for who cannot see it.
+        command: the command that made it.
+    """
+
+    png: bytes
+    caption: str
+    description: str
+    command: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The content as a `data:` URL."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
 
 @dataclass(frozen=True)
@@ -105,7 +128,7 @@ class Note:
     text: str
 
 
-Block = str | Note | Figure | Table | Continuations | Observations
+Block = str | Note | Figure | Picture | Table | Continuations | Observations
 
 
 @dataclass(frozen=True)

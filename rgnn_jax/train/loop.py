@@ -145,7 +145,7 @@ def train(
         state, seconds_before = _restore(training, task, compiled, checkpoints)
     step = int(compiled.fetch(state.step))
     data = compiled.place(task.batches.data)
-    pace, totals, evaluated = Pace(), _Totals(), -1
+    pace, totals, evaluated = Pace(), Totals(), -1
     held_out: HeldOut = {}
     best = math.inf if checkpoints is None else checkpoints.best_metric()
 
@@ -233,13 +233,14 @@ def _agree(count: int, clock: Clock, stop: int | None) -> tuple[int, Clock, bool
     return int(count), clock, bool(plans[:, 4].any())
 
 
-class _Totals:
+class Totals:
     """Metrics summed since they were last logged, on the host, in double precision."""
 
     def __init__(self) -> None:
         self._sums: dict[str, list[float]] = {}
 
     def add(self, result: StepResult, count: int) -> None:
+        """Takes note of a call of `count` steps."""
         pairs: dict[str, tuple[Any, Any]] = {
             **result.metrics,
             "gradient_norm": (result.gradient_norm * count, count),
@@ -250,6 +251,7 @@ class _Totals:
             sums[1] += float(weight)
 
     def take(self) -> dict[str, float]:
+        """The means since the last time, if anything was added."""
         means = {name: total / weight for name, (total, weight) in self._sums.items()}
         self._sums = {}
         return means

@@ -23,7 +23,7 @@ from rgnn_jax.tasks.build import build, build_objective
 from rgnn_jax.tasks.task import Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
-from rgnn_jax.train.loop import Limits, Pace
+from rgnn_jax.train.loop import Limits, Pace, Totals
 from rgnn_jax.train.run import RunDirectory, check_name
 from rgnn_jax.train.session import make_training, resolve, run_files
 from rgnn_jax.train.signals import stop_signals
@@ -169,7 +169,7 @@ def _train_group(
     compiled = _Vectorised(one_device, task)
     limits = Limits.of(experiment.training, task.steps_per_epoch)
     state, data, pace, step = compiled.init(), jax.device_put(task.batches.data), Pace(), 0
-    alive = np.ones(len(members), bool)
+    alive, histories = np.ones(len(members), bool), [_History() for _ in members]
     while step < limits.steps and alive.any() and stopped() is None:
         seconds = time.monotonic() - started
         count = pace.count(limits.next_pause(step) - step, limits.seconds - seconds)
@@ -180,15 +180,20 @@ def _train_group(
         pace.measure(count, time.monotonic() - began)
         step += count
         alive &= result.finite
-        losses = " ".join(f"{loss:.3f}" for loss in result.loss)
         seconds = time.monotonic() - started
+        for index, history in enumerate(histories):
+            history.totals.add(jax.tree.map(lambda leaf, i=index: leaf[i], result), count)
+            if step % experiment.training.log_every == 0:
+                history.add_row(step, {"epoch": step / task.steps_per_epoch, "seconds": seconds})
+        losses = " ".join(f"{loss:.3f}" for loss in result.loss)
         left = limits.seconds_left(step, seconds, pace.step_seconds)
         log.progress(limits.progress(step, seconds), left, f"step {step}  loss {losses}")
     rows = []
     for index, member in enumerate(one_device):
         own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), state)
         held_out = _evaluate(task, own, bool(alive[index]))
-        rows.append(_keep(member, own, task, held_out, directory, time.monotonic() - started))
+        history = histories[index]
+        rows.append(_keep(member, own, task, held_out, history, directory, time.monotonic() - started))
     log.message(f"{len(members)} members, {step} steps, {format_duration(time.monotonic() - started)}")
     return rows
 
@@ -213,21 +218,33 @@ def _keep(
     state: TrainState,
     task: Task,
     held_out: Mapping[str, Any],
+    history: "_History",
     directory: Path,
     seconds: float,
 ) -> dict[str, Any]:
     """Publishes a member as a run like any other and returns its row."""
     step, loss = int(state.step), held_out["loss"]
-    row: dict[str, Any] = {"step": step, "seconds": seconds}
-    if loss is not None:
-        row |= {f"validation_{name}": value for name, value in held_out.items()}
-    files = run_files(member.experiment, task) | {"metrics.jsonl": msgspec.json.encode(row) + b"\n"}
+    scores = {} if loss is None else {f"validation_{name}": value for name, value in held_out.items()}
+    history.add_row(step, {"seconds": seconds, **scores})
+    files = run_files(member.experiment, task) | {"metrics.jsonl": b"\n".join([*history.rows, b""])}
     run = RunDirectory.create(directory, member.name, files)
     info = {"seconds": seconds, "data": task.data.digest}
     with run.lock(), Checkpoints(run.checkpoints) as checkpoints:
         checkpoints.save(step, state, metric=loss, info=info)
     shown = {name: held_out.get(name) for name in task.shown}
     return {**member.values, "steps": step, **shown, "run": str(run.path)}
+
+
+class _History:
+    """What a member's `metrics.jsonl` will hold."""
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+        self.totals = Totals()
+
+    def add_row(self, step: int, values: Mapping[str, Any]) -> None:
+        """A row with these values and the means of the training metrics since the last one."""
+        self.rows.append(msgspec.json.encode({"step": step, **values, **self.totals.take()}))
 
 
 class _Vectorised:

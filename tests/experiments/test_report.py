@@ -1,3 +1,4 @@
+import base64
 import re
 import sys
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from rgnn_jax.experiments.report import (
     Note,
     Observation,
     Observations,
+    Picture,
     Provenance,
     Report,
     Section,
@@ -47,6 +49,7 @@ OBSERVED = Observations(
     ),
     caption="Document and ours.",
 )
+FACES = Picture(b"pixels", "Faces.", "Four faces.")
 REPORT = Report(
     title="Text & networks",
     summary=("They learn.",),
@@ -55,7 +58,15 @@ REPORT = Report(
             "Losses",
             ("We set `training.steps`.", Note("Aside."), Figure(SVG, "Falling.", 'A "curve".'), SCORES),
         ),
-        Section("Samples", (SAMPLES, Figure(SVG, "Again.", "The same."), OBSERVED)),
+        Section(
+            "Samples",
+            (
+                SAMPLES,
+                Picture(b"pixels", "Faces.", "Four faces."),
+                Figure(SVG, "Again.", "The same."),
+                OBSERVED,
+            ),
+        ),
     ),
     provenance=Provenance("rgnn reproduce text", 3, "2 CPU cores", 65.0, "2025-01-31", {"jax": "0.10.2"}),
     settings={"Batch": "32"},
@@ -76,7 +87,7 @@ class Outline(HTMLParser):
         for parent in self._open:
             parent["children"].append(element)
         self.elements.append(element)
-        if tag not in ("meta", "use"):
+        if tag not in ("img", "meta", "use"):
             self._open.append(element)
 
     def handle_endtag(self, tag):
@@ -84,7 +95,7 @@ class Outline(HTMLParser):
 
     def handle_startendtag(self, tag, attributes):
         self.handle_starttag(tag, attributes)
-        if tag not in ("meta", "use"):
+        if tag not in ("img", "meta", "use"):
             self._open.pop()
 
     def handle_data(self, data):
@@ -112,13 +123,14 @@ def test_what_a_model_writes_is_shown_and_never_run(page, outline):
 
 
 def test_the_page_asks_the_network_for_nothing(page, outline):
-    assert not outline.all("link", "img", "script", "iframe", "object", "source")
+    assert not outline.all("link", "script", "iframe", "object", "source")
     assert "@import" not in page
     references = [
         element[name] for element in outline.elements for name in ("src", "href") if name in element
     ]
     assert references
-    assert all(reference.startswith("#") for reference in references + re.findall(r"url\(([^)]*)", page))
+    assert all(reference.startswith(("#", "data:image/png;base64,")) for reference in references)
+    assert all(reference.startswith("#") for reference in re.findall(r"url\(([^)]*)", page))
     assert set(re.findall(r"https?://[^\s\"<]+", page)) == {"http://www.w3.org/2000/svg"}
 
 
@@ -169,6 +181,12 @@ def test_figures_have_a_description_and_ids_of_their_own(outline):
     assert all(element["href"][1:] in ids and element["clip-path"][5:-1] in ids for element in used)
     labels = [element["aria-labelledby"] for element in outline.elements if "aria-labelledby" in element]
     assert set(labels) <= set(ids)
+
+
+def test_pictures_are_part_of_the_page_and_described(outline):
+    (image,) = outline.all("img")
+    assert image["alt"] == "Four faces."
+    assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == b"pixels"
 
 
 def test_verdicts_commands_and_provenance_are_told(page, outline):
