@@ -1,0 +1,211 @@
+"""Directions with a meaning: from labels or factors, and for the turn of a head from pictures alone."""
+
+from typing import NamedTuple
+
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Bool, Float, Real, UInt8
+
+from rgnn_jax.contracts import Params
+from rgnn_jax.errors import UserError
+from rgnn_jax.sampling.latent import decode
+
+_RIDGE = 1e-3
+"""Share of the mean eigenvalue that is added to a covariance before it is inverted."""
+
+_AXES = 64
+"""Principal axes of the codes among which the turn is looked for."""
+
+_STARTS = 16
+"""Codes from which each axis is walked, at most."""
+
+_WINDOW = 0.35
+"""Standard deviation of the window on the middle of the face, in half pictures."""
+
+
+def mean_difference(
+    codes: Float[np.ndarray, "n z"], present: Bool[np.ndarray, " n"]
+) -> Float[np.ndarray, " z"]:
+    """From the mean code of the pictures without an attribute to that of the pictures with it.
+
+    Raises:
+        UserError: where all of the pictures have it, or none.
+    """
+    if present.all() or not present.any():
+        raise UserError("an attribute vector needs pictures with the attribute and pictures without it")
+    return codes[present].mean(axis=0) - codes[~present].mean(axis=0)
+
+
+def regression_vectors(
+    codes: Float[np.ndarray, "n z"], factors: Real[np.ndarray, "n f"]
+) -> Float[np.ndarray, "f z"]:
+    """How the codes change as one factor grows by its standard deviation and the others stay.
+
+    The codes are regressed on all factors at once, with a slight ridge, so that factors which occur together
+    (glasses and age) are told apart. A factor that never changes has the vector zero.
+    """
+    inputs = np.asarray(factors, np.float64)
+    inputs = inputs - inputs.mean(axis=0)
+    deviation = inputs.std(axis=0)
+    inputs = inputs / np.where(deviation > 0, deviation, 1)
+    gram = inputs.T @ inputs / len(inputs) + _RIDGE * np.eye(inputs.shape[1])
+    return np.linalg.solve(gram, inputs.T @ (codes - codes.mean(axis=0)) / len(inputs))
+
+
+class LatentCurve(NamedTuple):
+    """How the expected code moves as one cause of the picture changes, such as the turn of the head.
+
+    Attributes:
+        values: of the cause, increasing.
+        points: the expected code at each value.
+        precision: inverse covariance of the codes about the curve.
+    """
+
+    values: Float[np.ndarray, " v"]
+    points: Float[np.ndarray, "v z"]
+    precision: Float[np.ndarray, "z z"]
+
+    def at(self, values: Real[np.ndarray, " n"]) -> Float[np.ndarray, "n z"]:
+        """The expected codes at these values, on straight lines between the known ones and at their ends."""
+        columns = [np.interp(values, self.values, column) for column in self.points.T]
+        return np.stack(columns, axis=1)
+
+    def locate(self, codes: Float[np.ndarray, "n z"]) -> Float[np.ndarray, " n"]:
+        """The most likely value of each code: that of the nearest point, in the metric of the precision."""
+        values = np.linspace(self.values[0], self.values[-1], 301)
+        points = self.at(values)
+        # Of |z - p|^2, what depends on the point p.
+        distance = np.sum(points @ self.precision * points, axis=1)[None] - 2 * (
+            codes @ self.precision @ points.T
+        )
+        return values[distance.argmin(axis=1)]
+
+    def move(
+        self, codes: Float[np.ndarray, "n z"], values: Real[np.ndarray, " v"]
+    ) -> Float[np.ndarray, "n v z"]:
+        """Each code taken along the curve from where it is to each of the values, its own deviation kept."""
+        deviation = codes - self.at(self.locate(codes))
+        return deviation[:, None] + self.at(np.asarray(values, np.float64))[None]
+
+
+def fit_curve(
+    codes: Float[np.ndarray, "n z"], values: Real[np.ndarray, " n"], *, degree: int = 3, count: int = 61
+) -> LatentCurve:
+    """The curve of codes over a known cause: a polynomial in each latent dimension, by least squares.
+
+    Degree 1 is the linear regression whose direction is usually taken. A turn is often bent in the latent
+    space, because left and right share what front does not have; a cubic follows the bend.
+
+    Args:
+        codes: of n pictures.
+        values: of the cause, for each picture.
+        degree: of the polynomial.
+        count: points that represent the curve, from the least value to the greatest.
+
+    Raises:
+        UserError: where the cause does not change enough to be fitted.
+    """
+    values = np.asarray(values, np.float64)
+    if len(np.unique(values)) <= degree:
+        raise UserError(f"a curve of degree {degree} needs more than {degree} different values")
+    grid = np.linspace(values.min(), values.max(), count)
+    centre, half = (grid[0] + grid[-1]) / 2, (grid[-1] - grid[0]) / 2
+
+    def powers(at: np.ndarray) -> np.ndarray:
+        return np.polynomial.chebyshev.chebvander((at - centre) / half, degree)
+
+    coefficients, *_ = np.linalg.lstsq(powers(values), np.asarray(codes, np.float64), rcond=None)
+    deviation = codes - powers(values) @ coefficients
+    covariance = deviation.T @ deviation / len(codes)
+    ridge = _RIDGE * np.trace(covariance) / len(covariance) + 1e-12
+    return LatentCurve(
+        grid, powers(grid) @ coefficients, np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+    )
+
+
+def find_turn(
+    model: nn.Module, params: Params, codes: Float[np.ndarray, "n z"], *, reach: float = 3.0
+) -> LatentCurve:
+    """The direction that turns a head about the vertical axis, found without labels.
+
+    Over many faces, left and right are alike, so what is left of the mean change along a direction after its
+    mirror image is subtracted comes from turns, tilts, shifts and light from the side. Each of these changes
+    the mean face I in a known way: light adds a ramp from left to right, a shift moves everything (-dI/dx), a
+    tilt turns it in the picture's plane, and a turn of the head moves the middle of the face against its
+    outline (-dI/dx in a window). The direction is the regression of the last, freed of the others, on
+    the asymmetric changes along the principal axes of the codes.
+
+    Args:
+        model: a `contracts.LatentModel`.
+        params: its parameters.
+        codes: of pictures of faces.
+        reach: the curve's ends, in standard deviations of the direction.
+
+    Returns:
+        A straight curve in standard deviations, greater values facing the picture's right.
+    """
+    codes = np.asarray(codes, np.float64)
+    mean = codes.mean(axis=0)
+    axes, deviations = _principal_axes(codes - mean)
+    starts = codes[np.linspace(0, len(codes) - 1, min(len(codes), _STARTS)).astype(int)]
+    changes = np.stack([_mean_change(model, params, starts, step) for step in axes * deviations[:, None]])
+    asymmetric = _asymmetric(changes).reshape(len(axes), -1)
+    picture = decode(model, params, starts).astype(np.float64).mean(axis=0) / 255
+    gram = asymmetric @ asymmetric.T
+    ridge = np.linalg.eigvalsh(gram)[-1] + 1e-12
+    weights = np.linalg.solve(gram + ridge * np.eye(len(gram)), asymmetric @ _turn_of(picture).ravel())
+    size = np.linalg.norm(weights)
+    if size < 1e-9:
+        raise UserError("nothing in the latent space moves a face to one side: no turn can be found")
+    step = weights / size * deviations @ axes
+    values = np.linspace(-reach, reach, 61)
+    precision = (axes.T / deviations**2) @ axes
+    return LatentCurve(values, mean + values[:, None] * step, precision)
+
+
+def _principal_axes(centred: Float[np.ndarray, "n z"]) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors and the codes' standard deviations along them, without those that hardly vary."""
+    variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    kept = np.flatnonzero(variances > 1e-4 * variances[-1])[::-1][:_AXES]
+    return vectors[:, kept].T, np.sqrt(variances[kept])
+
+
+def _mean_change(
+    model: nn.Module, params: Params, starts: Float[np.ndarray, "n z"], step: Float[np.ndarray, " z"]
+) -> Float[np.ndarray, "h w c"]:
+    high, low = (decode(model, params, starts + sign * step).astype(np.float64) for sign in (1, -1))
+    return (high - low).mean(axis=0) / 510
+
+
+def _asymmetric(pictures: Float[np.ndarray, "... h w c"]) -> Float[np.ndarray, "... h w c"]:
+    return (pictures - pictures[..., ::-1, :]) / 2
+
+
+def _turn_of(picture: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h w c"]:
+    """The change of a mean face by a small turn to the right, freed of what shift, tilt and light do."""
+    symmetric = (picture + picture[:, ::-1]) / 2
+    height, width, channels = picture.shape
+    y = np.linspace(-1, 1, height)[:, None, None]
+    x = np.linspace(-1, 1, width)[None, :, None]
+    down, right = np.gradient(symmetric, axis=(0, 1))
+    window = np.exp(-(x**2 + y**2) / (2 * _WINDOW**2))
+    light = np.broadcast_to(x, (height, width, channels))
+    others = np.stack([_asymmetric(other).ravel() for other in (right, right * y - down * x, light)], axis=1)
+    turn = _asymmetric(-right * window).ravel()
+    explained = others @ np.linalg.lstsq(others, turn, rcond=None)[0]
+    return (turn - explained).reshape(picture.shape)
+
+
+def edit(
+    codes: Float[np.ndarray, "n z"], vector: Float[np.ndarray, " z"], strengths: Real[np.ndarray, " s"]
+) -> Float[np.ndarray, "n s z"]:
+    """Each code with a multiple of a vector added, for each strength."""
+    return codes[:, None] + np.asarray(strengths, np.float64)[None, :, None] * vector
+
+
+def rotate(
+    model: nn.Module, params: Params, curve: LatentCurve, codes: Float[np.ndarray, "n z"], count: int
+) -> tuple[Float[np.ndarray, " v"], UInt8[np.ndarray, "n v h w c"]]:
+    """Strips from one end of a curve to the other: the values, and each code's pictures at them."""
+    values = np.linspace(curve.values[0], curve.values[-1], count)
+    return values, decode(model, params, curve.move(codes, values))
