@@ -1,0 +1,167 @@
+"""Pictures changed on purpose: an attribute added or taken away, a head turned."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from rgnn_jax.errors import UserError
+from rgnn_jax.experiments.latent.subject import Shown, Subject, is_categorical
+from rgnn_jax.figures.animation import to_gif
+from rgnn_jax.figures.images import in_rows, picture_grid, to_pixels, to_png
+from rgnn_jax.sampling.latent_directions import (
+    LatentCurve,
+    edit,
+    find_turn,
+    fit_curve,
+    mean_difference,
+    regression_vectors,
+    rotate,
+)
+from rgnn_jax.typography import Number, number
+
+TURNS = ("turn", "yaw", "azimuth")
+"""Names under which data give the turn of the head about the vertical axis."""
+
+FRAMES = 24
+
+
+def attribute_vector(subject: Subject, attribute: str) -> Float[np.ndarray, " z"]:
+    """How codes change when a picture gets an attribute, learned from the training pictures.
+
+    Args:
+        subject: the run.
+        attribute: a class; a factor; or `FACTOR=VALUE`. A factor with few whole values counts as present
+            where it is not 0; of any other, the vector is what one standard deviation more of it does.
+
+    Raises:
+        UserError: for one that the data do not know, or that all of the pictures have, or none.
+    """
+    spec, pictures, codes = subject.data.spec, subject.sample, subject.posterior.z_mean
+    if pictures.labels is not None and attribute in spec.classes:
+        return mean_difference(codes, pictures.labels == spec.classes.index(attribute))
+    name, equals, value = attribute.partition("=")
+    if not spec.factors and not spec.classes:
+        raise UserError(f"run {subject.name}: its data have no labels and no factors to learn {name!r} from")
+    if name not in spec.factors:
+        known = ", ".join((*spec.classes[:20], *spec.factors))
+        raise UserError(f"run {subject.name}: its data know no attribute {name!r}; they know {known}")
+    assert pictures.factors is not None
+    column = spec.factors.index(name)
+    values = pictures.factors[:, column]
+    if not equals and not is_categorical(values):
+        return regression_vectors(codes, pictures.factors)[column]
+    present = values == _number(attribute, value) if equals else values > 0
+    if present.all() or not present.any():
+        raise UserError(f"attribute {attribute!r}: all of the training pictures have it, or none")
+    factors = pictures.factors.copy()
+    factors[:, column] = present
+    return regression_vectors(codes, factors)[column] / present.std()
+
+
+def edited(
+    subject: Subject,
+    images: UInt8[np.ndarray, "n h w c"],
+    *,
+    add: Sequence[str] = (),
+    remove: Sequence[str] = (),
+    strengths: Sequence[Number] = (-2, -1, 0, 1, 2),
+) -> Shown:
+    """Pictures with attributes added and removed, at several strengths; 0 is the reconstruction.
+
+    Raises:
+        UserError: where no attribute is named, or the data do not know one.
+    """
+    if not add and not remove:
+        raise UserError("edit needs an attribute: --attribute NAME, or --add NAME and --remove NAME")
+    vectors = [attribute_vector(subject, name) for name in add]
+    vectors += [-attribute_vector(subject, name) for name in remove]
+    vector = np.sum(vectors, axis=0)
+    codes = edit(subject.encode(images).z_mean, vector, np.array(strengths))
+    pictures = subject.decode(codes)
+    what = " ".join([*(f"+ {name}" for name in add), *(f"\u2212 {name}" for name in remove)])
+    figure = picture_grid(
+        np.concatenate([images[:, None], pictures], axis=1),
+        title=f"{what.removeprefix('+ ')}: {subject.name}",
+        note="multiples of the vector from codes without to codes with it, added to each picture's code",
+        columns=["original", *(number(strength, 1) for strength in strengths)],
+    )
+    return Shown({"images": pictures, "codes": codes, "vector": vector}, {"edit.png": to_png(figure)})
+
+
+def turning_curve(
+    subject: Subject,
+    *,
+    factor: str | None = None,
+    by: Literal["labels", "asymmetry"] | None = None,
+) -> tuple[LatentCurve, str]:
+    """How codes move as the head turns, and how that was found.
+
+    Args:
+        subject: the run.
+        factor: that gives the turn; None looks for one named as in `TURNS`.
+        by: from the factor, or from pictures alone; None takes the factor where there is one.
+
+    Raises:
+        UserError: where the factor is missing.
+    """
+    names = subject.data.spec.factors
+    if factor is None and by != "asymmetry":
+        factor = next((name for name in TURNS if name in names), None)
+    if factor is None and by == "labels":
+        raise UserError(
+            f"run {subject.name}: its data know no turn; leave out --by, or name one with --factor"
+        )
+    if factor is not None and by != "asymmetry":
+        values = subject.factor(subject.sample, factor)
+        return fit_curve(subject.posterior.z_mean, values), f"by the factor {factor} of training pictures"
+    curve = find_turn(subject.run.model, subject.run.params, subject.posterior.z_mean)
+    return curve, "found without labels, from left-right asymmetry; in standard deviations of the codes"
+
+
+def rotation(
+    subject: Subject,
+    images: UInt8[np.ndarray, "n h w c"],
+    *,
+    factor: str | None = None,
+    by: Literal["labels", "asymmetry"] | None = None,
+    steps: int = 9,
+) -> Shown:
+    """Faces turned from the picture's left to its right: one strip a picture, and a moving picture.
+
+    Args:
+        subject: the run.
+        images: of faces.
+        factor: see `turning_curve`.
+        by: see `turning_curve`.
+        steps: pictures a strip.
+    """
+    curve, how = turning_curve(subject, factor=factor, by=by)
+    codes = subject.encode(images).z_mean
+    model, params = subject.run.model, subject.run.params
+    values, strips = rotate(model, params, curve, codes, steps)
+    title = f"Turned from left to right: {subject.name}"
+    wide = abs(values).max() >= 10
+    figure = picture_grid(
+        np.concatenate([images[:, None], strips], axis=1),
+        title=title,
+        note=f"direction {how}",
+        columns=["original", *(number(value, 0 if wide else 1) for value in values)],
+    )
+    _, moving = rotate(model, params, curve, codes, FRAMES)
+    frames = [picture_grid(in_rows(moving[:, step], 8), title=title) for step in range(FRAMES)]
+    gif = to_gif(np.stack([to_pixels(frame) for frame in frames]))
+    return Shown(
+        {"images": strips, "values": values, "located": curve.locate(codes)},
+        {"rotate.png": to_png(figure), "rotate.gif": gif},
+    )
+
+
+def _number(attribute: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise UserError(
+            f"attribute {attribute!r}: {value!r} is not a number, as factors' values are"
+        ) from None
