@@ -19,8 +19,8 @@ _AXES = 64
 _STARTS = 16
 """Codes from which each axis is walked, at most."""
 
-_WINDOW = 0.35
-"""Standard deviation of the window on the middle of the face, in half pictures."""
+_FACE, _HEAD = 0.3, 0.45
+"""Standard deviations of the windows on the middle of the face and on the head, in half pictures."""
 
 
 def mean_difference(
@@ -130,10 +130,10 @@ def find_turn(
 
     Over many faces, left and right are alike, so what is left of the mean change along a direction after its
     mirror image is subtracted comes from turns, tilts, shifts and light from the side. Each of these changes
-    the mean face I in a known way: light adds a ramp from left to right, a shift moves everything (-dI/dx), a
-    tilt turns it in the picture's plane, and a turn of the head moves the middle of the face against its
-    outline (-dI/dx in a window). The direction is the regression of the last, freed of the others, on
-    the asymmetric changes along the principal axes of the codes.
+    the mean face I in a known way: light adds a ramp from left to right, to the picture or to the head; a
+    shift moves everything (-dI/dx); a tilt turns it in the picture's plane; and a turn of the head moves the
+    middle of the face against its outline (-dI/dx in a window). The direction is the regression of the last,
+    freed of the others, on the asymmetric changes along the principal axes of the codes.
 
     Args:
         model: a `contracts.LatentModel`.
@@ -184,14 +184,15 @@ def _asymmetric(pictures: Float[np.ndarray, "... h w c"]) -> Float[np.ndarray, "
 def _turn_of(picture: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h w c"]:
     """The change of a mean face by a small turn to the right, freed of what shift, tilt and light do."""
     symmetric = (picture + picture[:, ::-1]) / 2
-    height, width, channels = picture.shape
+    height, width, _ = picture.shape
     y = np.linspace(-1, 1, height)[:, None, None]
     x = np.linspace(-1, 1, width)[None, :, None]
     down, right = np.gradient(symmetric, axis=(0, 1))
-    window = np.exp(-(x**2 + y**2) / (2 * _WINDOW**2))
-    light = np.broadcast_to(x, (height, width, channels))
-    others = np.stack([_asymmetric(other).ravel() for other in (right, right * y - down * x, light)], axis=1)
-    turn = _asymmetric(-right * window).ravel()
+    face, head = (np.exp(-(x**2 + y**2) / (2 * spread**2)) for spread in (_FACE, _HEAD))
+    light, light_on_head = (np.broadcast_to(ramp, picture.shape) for ramp in (x, x * head))
+    nuisances = (right, right * y - down * x, light, light_on_head)
+    others = np.stack([_asymmetric(nuisance).ravel() for nuisance in nuisances], axis=1)
+    turn = _asymmetric(-right * face).ravel()
     explained = others @ np.linalg.lstsq(others, turn, rcond=None)[0]
     return (turn - explained).reshape(picture.shape)
 
