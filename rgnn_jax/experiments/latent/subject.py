@@ -179,4 +179,4 @@ class Subject:
 def is_categorical(values: np.ndarray) -> bool:
     """Whether a factor has few values, all whole and from 0 on."""
     distinct = np.unique(values)
-    return len(distinct) <= 20 and bool((distinct == np.rint(distinct)).all()) and distinct[0] >= 0
+    return len(distinct) <= 20 and bool((distinct == np.rint(distinct)).all() and distinct[0] >= 0)
