@@ -110,7 +110,7 @@ def _project(codes: np.ndarray, method: Method, seed: int) -> Projection:
 
 def _bands(values: np.ndarray, name: str) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
     """A factor's values in equal bands, which a page can colour and hide like classes."""
-    edges = np.linspace(values.min(), values.max(), _BANDS + 1)
+    edges = np.linspace(float(values.min()), float(values.max()), _BANDS + 1)
     labels = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, _BANDS - 1)
     places = 0 if np.ptp(values) >= 10 else 2
     ends = [number(edge, places) for edge in edges]
