@@ -14,17 +14,19 @@ from rgnn_jax.datasets.images import ImageData
 from rgnn_jax.datasets.text import TextData
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, Positive, Rate, Section, Seed
+from rgnn_jax.models.classifier import ClassifierConfig
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoderConfig
 from rgnn_jax.models.factor_reader import FactorReaderConfig
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
+from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoderConfig
 from rgnn_jax.models.tcn import TCNConfig, levels_to_cover
 from rgnn_jax.models.transformer import TransformerConfig
 from rgnn_jax.optimizer import OptimizerConfig
 
 SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
-AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig
-PictureConfig = AutoencoderConfig | FactorReaderConfig
+AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig | ResNetAutoencoderConfig
+PictureConfig = AutoencoderConfig | ClassifierConfig | FactorReaderConfig
 ModelConfig = SequenceConfig | PictureConfig
 DataConfig = TextData | ImageData
 
@@ -160,6 +162,10 @@ def _completed(experiment: Experiment) -> Experiment:
         raise UserError(
             f"model.kind `{_tag(model)}` cannot learn from data.kind `{_tag(data)}`; "
             f"for {what} use one of {', '.join(map(_tag, get_args(family)))}"
+        )
+    if isinstance(model, FactorReaderConfig) and isinstance(data, ImageData) and (data.flip or data.augment):
+        raise UserError(
+            "data.flip and data.augment change the factors that a factor_reader is to read; set them to false"
         )
     if isinstance(model, TCNConfig) and isinstance(data, TextData) and model.levels == 0:
         levels = levels_to_cover(data.window, model.kernel_size)

@@ -1,8 +1,26 @@
-"""The project's sequence models, at sizes that compile in a second."""
+"""The project's models, at sizes that compile in a second, with data that they learn from."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from rgnn_jax.contracts import Batches, Objective
+from rgnn_jax.datasets.faces import FACTORS, face_factors
+from rgnn_jax.datasets.image_batches import ImageBatches
+from rgnn_jax.datasets.image_spec import ImageSpec
+from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.text_batches import TextBatches
+from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
+from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
+from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors
+from rgnn_jax.models.language import NextToken
+from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRU, LSTM, GRUConfig, LSTMConfig
+from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
 from rgnn_jax.models.tcn import TCN, TCNConfig
 from rgnn_jax.models.transformer import Transformer, TransformerConfig
+from rgnn_jax.models.variational import Variational
 
 VOCABULARY_SIZE = 7
 
@@ -12,5 +30,67 @@ SEQUENCE_MODELS = {
     "tcn": TCN(TCNConfig(levels=2, channels=8, embedding=8), VOCABULARY_SIZE),
     "transformer": Transformer(
         TransformerConfig(layers=1, width=8, heads=2, positions="rotary", context=300), VOCABULARY_SIZE
+    ),
+}
+
+WINDOW = 6
+SIDE = 8
+_SHAPE = (SIDE, SIDE, 1)
+
+LATENT_MODELS = {
+    "mlp_vae": MLPAutoencoder(MLPAutoencoderConfig(z_dim=3, hidden=(8,)), _SHAPE),
+    "autoencoder": MLPAutoencoder(MLPAutoencoderConfig(z_dim=3, hidden=(8,), variational=False), _SHAPE),
+    "conv_vae": ConvAutoencoder(
+        ConvAutoencoderConfig(z_dim=3, objective="factor", discriminator=(8,)), _SHAPE
+    ),
+    "burgess": ConvAutoencoder(ConvAutoencoderConfig(z_dim=3, layout="burgess", objective="tc"), _SHAPE),
+    "resnet_vae": ResNetAutoencoder(ResNetAutoencoderConfig(z_dim=3, widths=(8,)), _SHAPE),
+}
+
+
+class Learner(NamedTuple):
+    """An objective and the data that it is about.
+
+    Attributes:
+        batches: makes batches of four from the first `count` examples.
+        first_loss: the most that the loss may be at the start.
+    """
+
+    objective: Objective
+    batches: Callable[[int], Batches]
+    first_loss: float
+
+
+def _texts(count: int) -> Batches:
+    codes = np.random.default_rng(0).integers(0, VOCABULARY_SIZE, WINDOW + count).astype(np.uint8)
+    return TextBatches(codes, WINDOW, 4)
+
+
+def _pictures(count: int) -> Batches:
+    images = np.random.default_rng(0).integers(0, 2, (count, *_SHAPE)).astype(np.uint8) * 255
+    return ImageBatches(
+        Pictures(images, np.arange(count, dtype=np.int32) % 3, face_factors(0, np.arange(count))), 4
+    )
+
+
+def _all_pictures() -> Images:
+    pictures = _pictures(16).pictures
+    return Images(pictures, pictures, pictures, ImageSpec(height=SIDE, width=SIDE, channels=1), "")
+
+
+LEARNERS = {
+    **{
+        name: Learner(NextToken(model, WINDOW), _texts, 2 * np.log(VOCABULARY_SIZE))
+        for name, model in SEQUENCE_MODELS.items()
+    },
+    **{
+        name: Learner(Variational(model, model.config, _all_pictures()), _pictures, SIDE**2)
+        for name, model in LATENT_MODELS.items()
+    },
+    "classifier": Learner(
+        Classify(Classifier(ClassifierConfig(width=8, feature_dim=8), _SHAPE, 3)), _pictures, 3.0
+    ),
+    "factor_reader": Learner(
+        ReadFactors(FactorReader(FactorReaderConfig(hidden=8), _SHAPE, FACTORS)), _pictures, 200.0
     ),
 }

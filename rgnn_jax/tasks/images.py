@@ -14,11 +14,14 @@ from rgnn_jax.datasets.image_batches import ImageBatches, binarized_once
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.images import ImageData, Images, Pictures, load_images
 from rgnn_jax.errors import UserError
+from rgnn_jax.evaluate.accuracy import score_classes
 from rgnn_jax.evaluate.elbo import describe_collapse, score_images
 from rgnn_jax.evaluate.pose import score_readings
+from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
 from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors, factors_named
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
+from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
 from rgnn_jax.models.variational import Variational
 from rgnn_jax.tasks.task import HeldOut, Task
 
@@ -63,7 +66,11 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
 
 
 def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
-    """The network that a configuration describes."""
+    """The network that a configuration describes.
+
+    Raises:
+        UserError: where the pictures lack what it is to learn.
+    """
     config, _ = experiment.of_pictures
     dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
     match config:
@@ -71,6 +78,14 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
             return MLPAutoencoder(config, spec.shape, dtype)
         case ConvAutoencoderConfig():
             return ConvAutoencoder(config, spec.shape, dtype)
+        case ResNetAutoencoderConfig():
+            return ResNetAutoencoder(config, spec.shape, dtype)
+        case ClassifierConfig():
+            if not spec.classes:
+                raise UserError(
+                    "a classifier needs pictures with classes; these have none: set another data.path"
+                )
+            return Classifier(config, spec.shape, len(spec.classes), dtype)
         case FactorReaderConfig():
             return FactorReader(config, spec.shape, factors_named(spec.factors), dtype)
 
@@ -80,6 +95,8 @@ def build_image_objective(experiment: Experiment, model: Any, images: Images | N
     config, _ = experiment.of_pictures
     if isinstance(config, FactorReaderConfig):
         return ReadFactors(model)
+    if isinstance(config, ClassifierConfig):
+        return Classify(model)
     return Variational(model, config, images)
 
 
@@ -93,6 +110,8 @@ def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures
     shown = evaluation_images(data, pictures)
     if isinstance(config, FactorReaderConfig):
         return score_readings(model, params, shown, np.asarray(pictures.factors))
+    if isinstance(config, ClassifierConfig):
+        return score_classes(model, params, shown, np.asarray(pictures.labels))
     scores = score_images(model, params, shown, likelihood=config.likelihood, scale=config.scale)
     return {"loss": _minimised(config, scores), **scores}
 
