@@ -96,7 +96,7 @@ def save(figure: Figure, path: Path) -> None:
         case ".svg":
             path.write_text(_render_svg(figure), encoding="utf-8")
         case ".png":
-            figure.savefig(path, metadata={"Software": None})
+            figure.savefig(path, dpi=_STYLE["savefig.dpi"], metadata={"Software": None})
         case ".pdf":
             figure.savefig(path, metadata={"CreationDate": None})
         case suffix:

@@ -150,13 +150,15 @@ class Training:
             (value, metrics), gradients = gradient(params, batch, key, progress, True)
             return gradients, value, metrics
 
-        total = one(jnp.asarray(first, jnp.int32))
-        if local > 1:
+        def add(carry: tuple, index: Int[Array, ""]) -> tuple:
+            return jax.tree.map(jnp.add, carry, one(index)), None
 
-            def add(carry: tuple, index: Int[Array, ""]) -> tuple:
-                return jax.tree.map(jnp.add, carry, one(index)), None
-
-            total, _ = jax.lax.scan(add, total, first + jnp.arange(1, local))
+        if local == 1:
+            total = one(jnp.asarray(first, jnp.int32))
+        else:
+            shapes = jax.eval_shape(one, jnp.zeros((), jnp.int32))
+            zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+            total, _ = jax.lax.scan(add, zeros, first + jnp.arange(local))
         if axis is not None:
             # One reduction of one vector: a rendezvous a leaf costs more than the sum itself.
             flat, restore = ravel_pytree(total)
