@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -34,7 +35,7 @@ class PictureRun:
     label: str
     run: LoadedRun
     seconds: float
-    rows: Sequence[Mapping[str, float]]
+    rows: Sequence[Mapping[str, Any]]
 
     @property
     def subject(self) -> Subject:
@@ -123,7 +124,8 @@ def loss_curves(runs: Sequence[PictureRun], metric: str, caption: str, y_label: 
     curves = {}
     for one in runs:
         training, held_out = one.curve(metric), one.curve(f"validation_{metric}")
-        curves[one.label] = Curve(Series(*training), Series(*held_out) if held_out[0].size else None)
+        # Runs that trained side by side are evaluated once, at their end, which makes no line.
+        curves[one.label] = Curve(Series(*training), Series(*held_out) if held_out[0].size > 1 else None)
     figure = learning_curves(curves, x_label="step", y_label=y_label)
     last = ", ".join(f"{one.label} {one.curve(f'validation_{metric}')[1][-1]:.1f}" for one in runs)
     return Figure(to_svg(figure), caption, f"{y_label} at the end of training: {last}.")

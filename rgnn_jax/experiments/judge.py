@@ -1,0 +1,84 @@
+"""A classifier trained here, which judges the pictures that models make."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt8
+
+from rgnn_jax.contracts import Params
+from rgnn_jax.evaluate.distances import frechet_distance, kernel_distance
+from rgnn_jax.experiments.picture_results import SampleScore
+from rgnn_jax.train.session import LoadedRun
+
+SURE = 0.9
+"""Probability from which the classifier counts as sure of its class."""
+
+_BATCH = 500
+
+
+class Judgement(NamedTuple):
+    """What the classifier makes of n pictures: features of its last hidden layer, and k probabilities."""
+
+    features: Float[np.ndarray, "n d"]
+    probabilities: Float[np.ndarray, "n k"]
+
+    @property
+    def classes(self) -> Int[np.ndarray, " n"]:
+        """The most probable class of each picture."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def sureness(self) -> Float[np.ndarray, " n"]:
+        """The probability of that class."""
+        return self.probabilities.max(axis=1)
+
+
+Judging = Callable[[UInt8[np.ndarray, "n h w c"]], Judgement]
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """A finished run of a classifier."""
+
+    run: LoadedRun
+
+    def __call__(self, images: UInt8[np.ndarray, "n h w c"]) -> Judgement:
+        """Looks at pictures, some at a time."""
+        size = min(_BATCH, len(images))
+        judgements = [
+            _judge(self.run.model, self.run.params, np.resize(part, (size, *images.shape[1:])))
+            for part in (np.asarray(images[start : start + size]) for start in range(0, len(images), size))
+        ]
+        features, probabilities = (
+            np.concatenate(arrays)[: len(images)] for arrays in zip(*judgements, strict=True)
+        )
+        return Judgement(features, probabilities)
+
+
+def score_samples(real: Judgement, generated: Judgement, seed: int) -> SampleScore:
+    """How far generated pictures are from real ones; as many of both are compared as there are of either."""
+    count = min(len(real.features), len(generated.features))
+    ours, theirs = generated.features[:count], real.features[:count]
+    kernel = kernel_distance(theirs, ours, jax.random.key(seed))
+    return SampleScore(
+        distance=frechet_distance(theirs, ours),
+        kernel_distance=kernel.value,
+        sure=float(np.mean(generated.sureness >= SURE)),
+        count=count,
+    )
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _judge(
+    model: nn.Module, params: Params, images: UInt8[Array, "b h w c"]
+) -> tuple[Float[Array, "b d"], Float[Array, "b k"]]:
+    pictures = images.astype(jnp.float32) / 255
+    features: Any = model.apply({"params": params}, pictures, method="features")
+    logits: Any = model.apply({"params": params}, pictures)
+    return jnp.asarray(features, jnp.float32), jax.nn.softmax(jnp.asarray(logits, jnp.float32))

@@ -1,0 +1,89 @@
+"""Tables, curves and sentences that the pages on digits and on clothes share."""
+
+from collections.abc import Mapping, Sequence
+
+from rgnn_jax.experiments.picture_results import Facts, JudgeFacts, ModelScore
+from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
+from rgnn_jax.experiments.report import Column, Figure, Observation, Table
+from rgnn_jax.train.log import format_duration
+from rgnn_jax.typography import number
+
+
+def score_table(scores: Mapping[str, ModelScore], *, binarized: bool, command: str) -> Table:
+    """Bound, errors and sharpness of each model."""
+    rows = tuple(
+        (
+            name, score.negative_elbo, score.reconstruction_loss, score.kl_loss, score.active_units,
+            score.mse, 100 * score.agreement, 100 * score.sharpness,
+        )
+        for name, score in scores.items()
+    )  # fmt: skip
+    pixels = (
+        "drawn black or white, once" if binarized else "as they are, grey values as probabilities of white"
+    )
+    return Table(
+        (
+            Column("Model"), Column("\u2212ELBO", 2, "lowest"), Column("Reconstruction", 2, "lowest"),
+            Column("KL", 2), Column("Active units", 0), Column("MSE", 4, "lowest"),
+            Column("Same class, %", 1, "highest"), Column("Sharpness, %", 0),
+        ),
+        rows,
+        f"Test pictures, once. Nats a picture, of pixels {pixels}; the first column is the sum of the next "
+        "two, whatever beta was trained with. Then, of the pictures in grey and the decoded posterior mean: "
+        "squared error a pixel, of values from 0 to 1; reconstructions that the classifier gives the class "
+        "of their original; variance of the Laplacian as a share of the originals'.",
+        command=command,
+    )  # fmt: skip
+
+
+def loss_figures(runs: Sequence[PictureRun]) -> tuple[Figure, Figure]:
+    """How the reconstruction loss falls, and the KL of those runs that have one."""
+    variational = [run for run in runs if run.curve("validation_kl_loss")[0].size]
+    return (
+        loss_curves(
+            runs, "reconstruction_loss", "Reconstruction loss, summed over pixels.", "nats a picture"
+        ),
+        loss_curves(variational, "kl_loss", "KL of the posteriors from N(0, 1).", "nats a picture"),
+    )
+
+
+def judge_words(judge: JudgeFacts) -> str:
+    """Who measures distances and names classes."""
+    return (
+        f"A small convolutional classifier, trained here ({judge.parameters:,} parameters, "
+        f"{format_duration(judge.seconds)}), judges: it names {judge.accuracy:.1%} of the test pictures "
+        f"rightly and is at least 90% sure of {judge.sure:.0%} of them. Frechet and kernel distances are "
+        f"taken in its {judge.features} features, so they compare with nothing but each other. Between "
+        f"{judge.real.count:,} training and as many test pictures the Frechet distance is "
+        f"{number(judge.real.distance, 2)}: less is not to be had."
+    )
+
+
+def networks(scores: Mapping[str, ModelScore]) -> Table:
+    """Sizes and times."""
+    return Table(
+        (Column("Model"), Column("Layers"), Column("Parameters"), Column("Steps"), Column("Time")),
+        tuple(
+            (name, score.layers, score.parameters, score.steps, format_duration(score.seconds))
+            for name, score in scores.items()
+        ),
+        "Hidden layers and latent dimensions; the decoder mirrors the encoder. Time includes compiling, "
+        "evaluating and saving.",
+    )
+
+
+def agreeing(observations: tuple[Observation, ...]) -> str:
+    """How many of the document's observations hold here."""
+    verdicts = [row.verdict for row in observations]
+    tested = len(verdicts) - verdicts.count("not tested")
+    if not tested:
+        return f"The document's {len(verdicts)} observations are not tested at this scale."
+    held = verdicts.count("agrees")
+    return f"Of the document's {len(verdicts)} observations, {held} hold here and {tested - held} do not" + (
+        f"; {len(verdicts) - tested} were not tested." if tested < len(verdicts) else "."
+    )
+
+
+def evaluate_command(facts: Facts, run: str) -> str:
+    """The command that scores one of a page's runs again."""
+    return f"rgnn evaluate {facts.directory}/{run}"
