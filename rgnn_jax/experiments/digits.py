@@ -1,0 +1,204 @@
+"""The assignment on digits: an autoencoder against VAEs whose KL terms weigh differently."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from rgnn_jax.datasets.images import Images, load_images
+from rgnn_jax.evaluate.clusters import score_clusters
+from rgnn_jax.experiments import report
+from rgnn_jax.experiments.digits_observations import AE, NONE, observe
+from rgnn_jax.experiments.digits_page import make_page, to_terminal
+from rgnn_jax.experiments.digits_pictures import WALKS, draw_pictures
+from rgnn_jax.experiments.digits_results import Choice, DigitModel, DigitResults, KlCourse, choose
+from rgnn_jax.experiments.judge import Judge, Judgement
+from rgnn_jax.experiments.latent.subject import Subject
+from rgnn_jax.experiments.picture_measures import (
+    config_of,
+    describe_data,
+    describe_judge,
+    require_classes,
+    score_bound,
+    score_model,
+    score_pairs,
+    score_random,
+    together,
+)
+from rgnn_jax.experiments.picture_results import Facts
+from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
+from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
+from rgnn_jax.experiments.picture_tables import loss_figures
+from rgnn_jax.experiments.publish import published
+from rgnn_jax.sampling.latent import aggregate_posterior, prior
+from rgnn_jax.train.run import write_atomically
+
+
+class Scale(NamedTuple):
+    """How much is done.
+
+    Attributes:
+        betas: among which the tuned one is chosen.
+        models: settings of the autoencoder and the VAEs.
+        judge: settings of the classifier.
+        walks: pairs of pictures for each pair of classes.
+    """
+
+    betas: tuple[float, ...]
+    models: Settings
+    judge: Settings
+    walks: int
+
+
+# The seconds are limits for a slow machine; on two quiet cores the epochs or steps come first.
+SCALES = {
+    "smoke": Scale(
+        (0.5, 1.0),
+        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=20) | {"model.hidden": "[64]"},
+        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=0) | {"model.width": "8"},
+        8,
+    ),
+    "cpu": Scale(
+        (0.5, 1.0, 2.0, 4.0),
+        lengths(epochs=150, steps=6000, max_seconds=75, evaluate_every=300),
+        lengths(epochs=60, steps=1200, max_seconds=75, evaluate_every=0),
+        100,
+    ),
+    "full": Scale(
+        (0.25, 0.5, 1.0, 2.0, 4.0),
+        lengths(epochs=300, steps=45_000, max_seconds=3600, evaluate_every=1500),
+        lengths(epochs=100, steps=4000, max_seconds=3600, evaluate_every=0),
+        300,
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Examiner:
+    """Who asks every model the same.
+
+    Attributes:
+        data: whose validation pictures choose, and whose test pictures score.
+        judge: the classifier.
+        judgements: what it makes of real pictures, by split.
+        seed: of samples.
+    """
+
+    data: Images
+    judge: Judge
+    judgements: Mapping[str, Judgement]
+    seed: int
+
+    def consider(self, run: PictureRun) -> Choice:
+        """Scores a weight on validation pictures."""
+        config, bound = config_of(run), score_bound(run, self.data.validation)
+        assert bound.negative_elbo is not None
+        real = self.judgements["validation"]
+        samples = score_random(run.subject, prior(config.z_dim), self.judge, real, self.seed)
+        return Choice(beta=config.beta, negative_elbo=bound.negative_elbo, distance=samples.distance)
+
+    def examine(self, run: PictureRun, subject: Subject) -> DigitModel:
+        """Scores a model on test pictures."""
+        real = self.judgements["test"]
+        unit, fitted = prior(subject.run.model.z_dim), aggregate_posterior(subject.posterior)
+        codes = subject.encode(self.data.test.images).z_mean
+        train_labels, labels = (np.asarray(split.labels) for split in (subject.sample, self.data.test))
+        return DigitModel(
+            score=score_model(run, subject, self.judge, self.data.test),
+            unit=score_random(subject, unit, self.judge, real, self.seed),
+            fitted=score_random(subject, fitted, self.judge, real, self.seed),
+            clusters=score_clusters(subject.posterior.z_mean, train_labels, codes, labels, seed=self.seed),
+        )
+
+
+def reproduce_digits(
+    scale: str,
+    *,
+    data_path: str = "digits",
+    data_dir: str = "data",
+    out: Path,
+    seed: int,
+    command: str,
+    overwrite: bool = False,
+    quiet: bool = False,
+    started: float | None = None,
+) -> tuple[Path, DigitResults, str]:
+    """Trains an autoencoder, VAEs and a classifier, and publishes `out`/digits-`scale` when all is done.
+
+    Args:
+        scale: a key of `SCALES`.
+        data_path: "digits", or what `ImageData.path` takes, of pictures with ten classes.
+        data_dir: where prepared sets lie.
+        out: where the directory of runs and page goes.
+        seed: of everything random.
+        command: what the page says it was made by.
+        overwrite: replace what an earlier reproduction left there.
+        quiet: nothing on standard error.
+        started: `time.monotonic()` at the start of the command, now if None.
+
+    Returns:
+        The page's path, what it shows, and its short form for a terminal.
+
+    Raises:
+        UserError: for pictures, a directory or an installation that cannot be used.
+        WorkFailed: where a training broke down.
+        SystemExit: where a signal stopped it; nothing is published.
+    """
+    started = time.monotonic() if started is None else started
+    require_page_tools()
+    plan, target = SCALES[scale], out / f"digits-{scale}"
+    with published(target, overwrite=overwrite) as work:
+        workshop = Workshop(work, shared_settings(data_path, data_dir, seed), quiet)
+        source = workshop.experiment("vae_mnist", plan.models).of_pictures[1]
+        data = load_images(source)
+        require_classes(data, data_path, max(map(max, WALKS)) + 1)
+        ae = workshop.train(AE, "ae", "ae_mnist", plan.models)
+        judge = workshop.train("classifier", "classifier", "classifier_mnist", plan.judge)
+        vaes = {beta: _train_vae(workshop, plan, beta) for beta in (0.0, *plan.betas, 10.0)}
+        judge_facts, judgements = describe_judge(judge, data, seed)
+        examiner = _Examiner(data, Judge(judge.run), judgements, seed)
+        choices = [examiner.consider(vaes[beta]) for beta in plan.betas]
+        tuned = vaes[choose(choices).beta]
+        shown = {run.label: run for run in (ae, vaes[0.0], tuned, vaes[10.0])}
+        subjects = {label: run.subject for label, run in shown.items()}
+        models = {label: examiner.examine(run, subjects[label]) for label, run in shown.items()}
+        walks = {
+            label: score_pairs(subjects[label], examiner.judge, data, WALKS, plan.walks)
+            for label in (AE, tuned.label)
+        }
+        pictures = draw_pictures(subjects, tuned.label, data, seed)
+        settings = in_words(tuned.run.experiment, data)
+        seconds = time.monotonic() - started
+        results = DigitResults(
+            facts=Facts.of(scale, command, target, seed, settings, seconds),
+            data=describe_data(data, data_path, binarized=source.binarize),
+            judge=judge_facts,
+            models=models,
+            choices=choices,
+            tuned=tuned.label,
+            kl_course=_course(shown[NONE]),
+            walks=walks,
+            all_walks={label: together(list(pairs.values())) for label, pairs in walks.items()},
+        )
+        (work / "figures").mkdir()
+        for name, png in pictures.items():
+            write_atomically(work / "figures" / f"{name}.png", png)
+        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
+        write_atomically(work / "digits.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
+        report.write(make_page(results, loss_figures(list(shown.values())), pictures), work / "digits.html")
+    return target / "digits.html", results, to_terminal(results)
+
+
+def _train_vae(workshop: Workshop, plan: Scale, beta: float) -> PictureRun:
+    settings = {**plan.models, "model.beta": str(beta)}
+    return workshop.train(f"beta {beta:g}", f"vae_beta_{beta:g}", "vae_mnist", settings)
+
+
+def _course(run: PictureRun) -> KlCourse:
+    """How the KL of a run went on validation pictures."""
+    steps, values = run.curve("validation_kl_loss")
+    return KlCourse(first_step=int(steps[0]), first=float(values[0]), last=float(values[-1]))

@@ -1,0 +1,193 @@
+"""The sheet's practice on clothes: a VAE, its stages of training, and the clusters of its latent space."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from rgnn_jax.datasets.images import Images, load_images
+from rgnn_jax.experiments import report
+from rgnn_jax.experiments.fashion_observations import AE, PIXELS, VAE, observe
+from rgnn_jax.experiments.fashion_page import make_page, to_terminal
+from rgnn_jax.experiments.fashion_pictures import draw_beside, draw_stages, draw_walks
+from rgnn_jax.experiments.fashion_results import FashionModel, FashionResults
+from rgnn_jax.experiments.fashion_spaces import Space, principal_components
+from rgnn_jax.experiments.judge import Judge
+from rgnn_jax.experiments.latent.maps import clustered, projected
+from rgnn_jax.experiments.latent.subject import Subject
+from rgnn_jax.experiments.picture_measures import (
+    describe_data,
+    describe_judge,
+    mean_squared_error,
+    require_classes,
+    score_model,
+    score_pairs,
+    score_random,
+)
+from rgnn_jax.experiments.picture_results import Facts
+from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
+from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
+from rgnn_jax.experiments.picture_tables import loss_figures
+from rgnn_jax.experiments.publish import published
+from rgnn_jax.sampling.latent import prior
+from rgnn_jax.train.run import write_atomically
+from rgnn_jax.train.session import load_run
+
+WALKS = ((0, 1), (2, 8), (3, 7), (5, 9))
+"""Pairs of classes between which the document asks to walk: of Fashion-MNIST, near ones and far ones."""
+
+
+class Scale(NamedTuple):
+    """How much is done.
+
+    Attributes:
+        models: settings of the VAE and the autoencoder.
+        judge: settings of the classifier.
+        walks: pairs of pictures for each pair of classes.
+        projected: test pictures that are projected to a plane.
+    """
+
+    models: Settings
+    judge: Settings
+    walks: int
+    projected: int
+
+
+_FIRST = {"training.milestones": "1"}
+
+# The seconds are limits for a slow machine; on two quiet cores the epochs or steps come first.
+SCALES = {
+    "smoke": Scale(
+        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=20) | {"model.hidden": "[64]"} | _FIRST,
+        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=0) | {"model.width": "8"},
+        8,
+        100,
+    ),
+    "cpu": Scale(
+        lengths(epochs=150, steps=15_000, max_seconds=150, evaluate_every=500) | _FIRST,
+        lengths(epochs=60, steps=1500, max_seconds=90, evaluate_every=0),
+        100,
+        2000,
+    ),
+    "full": Scale(
+        lengths(epochs=300, steps=60_000, max_seconds=3600, evaluate_every=2000) | _FIRST,
+        lengths(epochs=100, steps=6000, max_seconds=3600, evaluate_every=0),
+        300,
+        5000,
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Runs:
+    """A model at the end of its training, and after its first epoch."""
+
+    end: PictureRun
+    early: Subject
+
+    @classmethod
+    def train(cls, workshop: Workshop, label: str, settings: Settings, data: Images) -> "_Runs":
+        name = label.lower()
+        end = workshop.train(label, name, "vae_fashion", settings)
+        step = first_epoch(end, data)
+        return cls(end, Subject.of(load_run(str(workshop.work / name), workshop.work, step=step)))
+
+
+def first_epoch(run: PictureRun, data: Images) -> int:
+    """The step at which training has seen as many pictures as there are."""
+    return max(1, round(len(data.train) / run.run.experiment.training.batch_size))
+
+
+def reproduce_fashion(
+    scale: str,
+    *,
+    data_path: str = "digits",
+    data_dir: str = "data",
+    out: Path,
+    seed: int,
+    command: str,
+    overwrite: bool = False,
+    quiet: bool = False,
+    started: float | None = None,
+) -> tuple[Path, FashionResults, str]:
+    """Trains a VAE, an autoencoder and a classifier, and publishes `out`/fashion-`scale` when all is done.
+
+    Args:
+        scale: a key of `SCALES`.
+        data_path: "fashion_mnist", or what `ImageData.path` takes, of pictures with ten classes; no clothes
+            come with the package, and "digits" stand in for them.
+        data_dir: where prepared sets lie.
+        out: where the directory of runs and page goes.
+        seed: of everything random.
+        command: what the page says it was made by.
+        overwrite: replace what an earlier reproduction left there.
+        quiet: nothing on standard error.
+        started: `time.monotonic()` at the start of the command, now if None.
+
+    Returns:
+        The page's path, what it shows, and its short form for a terminal.
+
+    Raises:
+        UserError: for pictures, a directory or an installation that cannot be used.
+        WorkFailed: where a training broke down.
+        SystemExit: where a signal stopped it; nothing is published.
+    """
+    started = time.monotonic() if started is None else started
+    require_page_tools()
+    plan, target = SCALES[scale], out / f"fashion-{scale}"
+    with published(target, overwrite=overwrite) as work:
+        workshop = Workshop(work, shared_settings(data_path, data_dir, seed), quiet)
+        source = workshop.experiment("vae_fashion", plan.models).of_pictures[1]
+        data = load_images(source)
+        require_classes(data, data_path, max(map(max, WALKS)) + 1)
+        runs = {
+            VAE: _Runs.train(workshop, VAE, plan.models, data),
+            AE: _Runs.train(workshop, AE, {**plan.models, "model.variational": "false"}, data),
+        }
+        judge_run = workshop.train("classifier", "classifier", "classifier_fashion", plan.judge)
+        judge_facts, judgements = describe_judge(judge_run, data, seed)
+        judge, subjects = Judge(judge_run.run), {name: run.end.subject for name, run in runs.items()}
+        models = {}
+        for name, run in runs.items():
+            unit, test = prior(run.end.run.model.z_dim), data.test.images
+            models[name] = FashionModel(
+                score=score_model(run.end, subjects[name], judge, data.test),
+                early_mse=mean_squared_error(test, run.early.decode(run.early.encode(test).z_mean)),
+                samples=score_random(subjects[name], unit, judge, judgements["test"], seed),
+            )
+        spaces = {name: Space.of(subject, data) for name, subject in subjects.items()}
+        spaces[PIXELS] = principal_components(data, subjects[VAE].run.model.z_dim)
+        results = FashionResults(
+            facts=Facts.of(
+                scale, command, target, seed, in_words(runs[VAE].end.run.experiment, data),
+                time.monotonic() - started,
+            ),
+            data=describe_data(data, data_path, binarized=source.binarize),
+            judge=judge_facts,
+            models=models,
+            early_step=first_epoch(runs[VAE].end, data),
+            clusters={name: codes.clusters(data, seed) for name, codes in spaces.items()},
+            plane_silhouette={
+                name: spaces[name].plane_silhouette(data, plan.projected, seed) for name in (VAE, PIXELS)
+            },
+            plane_count=min(plan.projected, len(data.test)),
+            walks=score_pairs(subjects[VAE], judge, data, WALKS, plan.walks),
+        )  # fmt: skip
+        files = {
+            "stages.png": draw_stages(runs[VAE].early, subjects[VAE], data, seed),
+            "beside.png": draw_beside(subjects, data),
+            "walks.png": draw_walks(subjects[VAE], data, WALKS),
+            **projected(subjects[VAE], method="pca", count=plan.projected, seed=seed).files,
+            **projected(subjects[VAE], method="tsne", count=plan.projected, seed=seed).files,
+            **clustered(subjects[VAE], seed=seed).files,
+        }
+        (work / "figures").mkdir()
+        for name, content in files.items():
+            write_atomically(work / "figures" / name, content)
+        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
+        write_atomically(work / "fashion.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
+        page = make_page(results, loss_figures([run.end for run in runs.values()]), files)
+        report.write(page, work / "fashion.html")
+    return target / "fashion.html", results, to_terminal(results)

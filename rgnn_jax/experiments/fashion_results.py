@@ -1,0 +1,49 @@
+"""What the reproduction on clothes finds out, as plain data: `fashion.json` is this."""
+
+from rgnn_jax.evaluate.clusters import ClusterScores
+from rgnn_jax.experiments.picture_results import (
+    DataFacts,
+    Facts,
+    JudgeFacts,
+    ModelScore,
+    Result,
+    SampleScore,
+    WalkScore,
+)
+
+
+class FashionModel(Result, frozen=True):
+    """One model.
+
+    Attributes:
+        score: of test pictures.
+        early_mse: squared error a pixel after the first epoch.
+        samples: codes from N(0, 1), decoded.
+    """
+
+    score: ModelScore
+    early_mse: float
+    samples: SampleScore
+
+
+class FashionResults(Result, frozen=True):
+    """Everything that the page says in numbers.
+
+    Attributes:
+        models: by name.
+        early_step: the end of the first epoch.
+        clusters: by what was looked at: the models' codes, and principal components of the pixels.
+        plane_silhouette: silhouettes of the classes in the t-SNE of the VAE's codes, and of the pixels.
+        plane_count: test pictures in them.
+        walks: by pair of classes, through the codes of the VAE.
+    """
+
+    facts: Facts
+    data: DataFacts
+    judge: JudgeFacts
+    models: dict[str, FashionModel]
+    early_step: int
+    clusters: dict[str, ClusterScores]
+    plane_silhouette: dict[str, float]
+    plane_count: int
+    walks: dict[str, WalkScore]
