@@ -6,9 +6,35 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, get_args
 
-from rgnn_jax.commands.arguments import add_command
+from rgnn_jax.commands.arguments import add_command, seed
+from rgnn_jax.errors import UserError
+
+Document = Literal["text", "faces", "digits", "fashion", "flowers"]
+
+
+class _About(NamedTuple):
+    """What is said of a document before anything is imported.
+
+    Attributes:
+        summary: the experiment in a few words.
+        data: what it reads unless told otherwise.
+        batch_size: of its runs, which devices share.
+    """
+
+    summary: str
+    data: str
+    batch_size: int
+
+
+_DOCUMENTS: dict[Document, _About] = {
+    "text": _About("three networks learn to write", "chapter", 16),
+    "faces": _About("beta-VAEs, what their dimensions mean, and a head that turns", "faces", 64),
+    "digits": _About("an autoencoder beside VAEs", "digits", 64),
+    "fashion": _About("a VAE of clothes, and its latent space", "fashion_mnist", 64),
+    "flowers": _About("a VAE of flowers, and why it is worse than one of faces", "tf_flowers", 64),
+}
 
 
 def register(commands: Any) -> None:
@@ -18,53 +44,91 @@ def register(commands: Any) -> None:
         "reproduce",
         run,
         "Run a course document's experiment and write one self-contained HTML page about it.",
-        "rgnn reproduce text --scale cpu",
+        "rgnn reproduce faces --scale cpu",
     )
-    parser.add_argument("document", choices=("text",), help="text: three networks learn to write")
+    about = "; ".join(f"{name}: {document.summary}" for name, document in _DOCUMENTS.items())
+    data = ", ".join(f"{document.data} for {name}" for name, document in _DOCUMENTS.items())
+    parser.add_argument("document", choices=get_args(Document), help=about)
     parser.add_argument(
         "--scale",
         choices=("smoke", "cpu", "full"),
         default="cpu",
-        help="smoke: a minute; cpu: about eight minutes on two cores; full: the document's 482 epochs",
+        help="smoke: a minute; cpu: about ten minutes on two cores; full: as long as is useful",
     )
     parser.add_argument(
-        "--data-path", default="chapter", help="another UTF-8 text (default: the embedded chapter)"
+        "--data-path", help=f"another text, set, folder or archive of pictures (default: {data})"
     )
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path("data"),
+        help="where prepared sets of TensorFlow Datasets lie (default: data)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--poses", type=Path, metavar="CSV",
+        help="faces: the known turn of photographs, columns name and yaw_deg_rough",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("ckpt/reproduce"), help="default: ckpt/reproduce")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier reproduction there")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains, writes the page, and prints what the models write, their losses and the page's path."""
+    """Trains, writes the page, and prints the results in short and the page's path."""
     started = time.monotonic()
+    if args.poses is not None and args.document != "faces":
+        raise UserError(f"--poses: {args.document} shows no faces; leave it out")
     from rgnn_jax.train.devices import cpu_devices_for, set_up
 
-    set_up(cpu_devices_for(batch_size=16))
-    from rgnn_jax.experiments.text import reproduce_text
-    from rgnn_jax.experiments.text_page import to_terminal
-
+    set_up(cpu_devices_for(_DOCUMENTS[args.document].batch_size))
     # Python would die of it at once and leave the unfinished directory behind.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    page, results = reproduce_text(
-        args.scale,
-        data_path=args.data_path,
-        out=args.out,
-        seed=args.seed,
-        command=_command(args),
-        overwrite=args.overwrite,
-        quiet=args.quiet,
-        started=started,
-    )
-    print(to_terminal(results))
+    page, shown = _reproduce(args, started)
+    print(shown)
     print(f"\npage  {page}")
     return 0
+
+
+def _reproduce(args: argparse.Namespace, started: float) -> tuple[Path, str]:
+    """The page's path, and the results for a terminal."""
+    data_path = args.data_path or _DOCUMENTS[args.document].data
+    common: dict[str, Any] = {
+        "data_path": data_path, "out": args.out, "seed": args.seed, "command": _command(args),
+        "overwrite": args.overwrite, "quiet": args.quiet, "started": started,
+    }  # fmt: skip
+    pictures = {**common, "data_dir": str(args.data_dir)}
+    match args.document:
+        case "text":
+            from rgnn_jax.experiments.text import reproduce_text
+            from rgnn_jax.experiments.text_page import to_terminal
+
+            page, results = reproduce_text(args.scale, **common)
+            return page, to_terminal(results)
+        case "faces":
+            from rgnn_jax.experiments.faces import reproduce_faces
+
+            page, _, shown = reproduce_faces(args.scale, **pictures, poses=args.poses)
+        case "flowers":
+            from rgnn_jax.experiments.flowers import reproduce_flowers
+
+            page, _, shown = reproduce_flowers(args.scale, **pictures)
+        case "digits":
+            from rgnn_jax.experiments.digits import reproduce_digits
+
+            page, _, shown = reproduce_digits(args.scale, **pictures)
+        case _:
+            from rgnn_jax.experiments.fashion import reproduce_fashion
+
+            page, _, shown = reproduce_fashion(args.scale, **pictures)
+    return page, shown
 
 
 def _command(args: argparse.Namespace) -> str:
     """The command without what makes no difference to the numbers."""
     words = ["rgnn", "reproduce", args.document, "--scale", args.scale, "--seed", str(args.seed)]
-    if args.data_path != "chapter":
+    if args.data_path not in (None, _DOCUMENTS[args.document].data):
         words += ["--data-path", args.data_path]
+    if args.data_dir != Path("data"):
+        words += ["--data-dir", str(args.data_dir)]
+    if args.poses is not None:
+        words += ["--poses", str(args.poses)]
     return shlex.join(words)

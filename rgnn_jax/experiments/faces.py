@@ -1,0 +1,189 @@
+"""The exercise on faces: beta-VAEs of several betas, what their dimensions mean, and a head that turns."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import msgspec
+
+from rgnn_jax.datasets.images import FACES, Images, load_images
+from rgnn_jax.experiments import provenance, report
+from rgnn_jax.experiments.faces_examination import Examination, choice
+from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread
+from rgnn_jax.experiments.faces_observations import observe
+from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_terminal
+from rgnn_jax.experiments.faces_results import FacesResults
+from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
+from rgnn_jax.experiments.publish import published
+from rgnn_jax.train.run import write_atomically
+
+CONFIG, READER = "beta_vae_faces", "face_reader"
+
+
+class Scale(NamedTuple):
+    """How much of the protocol is done: what is set otherwise than in the configurations.
+
+    Attributes:
+        betas: of the models, rising.
+        model: settings of each of them.
+        reader: settings of the network that reads factors.
+        rendered: how many faces are rendered for each.
+        faces: held-out faces that are turned.
+    """
+
+    betas: tuple[str, ...]
+    model: Settings
+    reader: Settings
+    rendered: Settings
+    faces: int
+
+
+_TINY = {
+    "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
+    "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
+}  # fmt: skip
+
+# The seconds are limits for a slow machine; on two quiet cores the epochs come first.
+SCALES = {
+    "smoke": Scale(
+        ("0", "4", "20"),
+        _TINY | {"model.z_dim": "6", "data.limit": "200"},
+        _TINY,
+        {"data.count": "320", "data.size": "32"},
+        8,
+    ),
+    "cpu": Scale(
+        ("0", "4", "20"),
+        {"training.epochs": "13", "training.max_seconds": "270", "optimizer.learning_rate": "1e-3"},
+        {"training.epochs": "15", "training.max_seconds": "150", "data.count": "12000"},
+        {"data.count": "16000"},
+        64,
+    ),
+    "full": Scale(("0", "4", "20"), {"training.epochs": "50"}, {}, {"data.count": "20000"}, 200),
+}
+
+
+def reproduce_faces(
+    scale: str,
+    *,
+    data_path: str = FACES,
+    data_dir: str = "data",
+    out: Path,
+    seed: int,
+    command: str,
+    overwrite: bool = False,
+    quiet: bool = False,
+    started: float | None = None,
+    poses: Path | None = None,
+) -> tuple[Path, FacesResults, str]:
+    """Trains the models and the judge, and publishes `out`/faces-`scale` when all is done.
+
+    Args:
+        scale: a key of `SCALES`.
+        data_path: "faces" for rendered ones, or what else holds pictures of faces.
+        data_dir: where prepared sets of TensorFlow Datasets lie.
+        out: where the directory of runs and page goes.
+        seed: of everything random.
+        command: what the page says it was made by.
+        overwrite: replace what an earlier reproduction left there.
+        quiet: nothing on standard error.
+        started: `time.monotonic()` at the start of the command, now if None.
+        poses: a table of the turn of faces on photographs, see `evaluate.yaw.read_poses`.
+
+    Returns:
+        The page's path, what it shows, and the short form for a terminal.
+
+    Raises:
+        UserError: for data, a directory or an installation that cannot be used.
+        WorkFailed: where a training broke down.
+        SystemExit: where a signal stopped it; nothing is published.
+    """
+    started = time.monotonic() if started is None else started
+    require_page_tools()
+    plan = SCALES[scale]
+    rendered = plan.rendered if data_path == FACES else {}
+    source = {"data.path": data_path, "data.data_dir": data_dir, "training.seed": str(seed)}
+    target = out / f"faces-{scale}"
+    with published(target, overwrite=overwrite) as work:
+        workshop = Workshop(work, tuple({**source, **rendered}.items()), quiet)
+        data = load_images(workshop.experiment(CONFIG, plan.model).of_pictures[1])
+        runs = _train(workshop, plan)
+        judge = _judge(workshop, plan, runs, data, poses)
+        examination = Examination(data, judge, min(plan.faces, len(data.test)), seed)
+        found = {
+            one.label: examination.examine(one, float(beta), str(one.run.directory.path.relative_to(work)))
+            for one, beta in zip(runs, plan.betas, strict=True)
+        }
+        results = FacesResults(
+            scale=scale,
+            command=command,
+            directory=str(target),
+            seed=seed,
+            shared=_shared(runs[0], data),
+            data=examination.look_of_data(),
+            runs=found,
+            chosen=min(found, key=lambda label: choice(found[label].validation_turn)),
+            judge=judge.judge,
+            turned=examination.faces,
+            hardware=provenance.hardware(),
+            date=provenance.today(),
+            seconds=time.monotonic() - started,
+            versions=provenance.versions(),
+        )
+        pictures = draw_pictures(results, {one.label: one.subject for one in runs}, data)
+        for name, content in pictures.items():
+            write_atomically(work / name, content)
+        results = msgspec.structs.replace(results, seconds=time.monotonic() - started)
+        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
+        write_atomically(work / "faces.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
+        report.write(make_page(results, runs, pictures), work / "faces.html")
+    return target / "faces.html", results, to_terminal(results)
+
+
+def _train(workshop: Workshop, plan: Scale) -> list[PictureRun]:
+    """One model for each beta: on an accelerator side by side, in one vectorised update.
+
+    On a CPU one after the other, since its cores share a batch evenly, but not three models.
+    """
+    own = dataclasses.replace(workshop, shared=(*workshop.shared, *plan.model.items()))
+    settings = {f"\u03b2 = {beta}": {"model.beta": beta} for beta in plan.betas}
+    if jax.default_backend() != "cpu":
+        return own.train_together(settings, "betas", CONFIG)
+    return [
+        own.train(label, f"beta_{values['model.beta']}", CONFIG, values) for label, values in settings.items()
+    ]
+
+
+def _judge(
+    workshop: Workshop, plan: Scale, runs: list[PictureRun], data: Images, poses: Path | None
+) -> Reads:
+    """Who reads turned faces, chosen by what is known of the data."""
+    if data.test.factors is not None and "turn" in data.spec.factors:
+        reader = workshop.train("reader", "reader", READER, plan.reader)
+        others = load_images(reader.run.experiment.of_pictures[1])
+        return FactorJudge.of(reader, data, others)
+    if poses is not None:
+        return PhotographJudge.of(runs[0].subject, poses)
+    return Unread()
+
+
+def _shared(one: PictureRun, data: Images) -> dict[str, str]:
+    """Settings that all models share, in words."""
+    experiment = one.run.experiment
+    config, source = experiment.of_pictures
+    training = experiment.training
+    height, width, channels = data.spec.shape
+    return {
+        "Pictures": f"{source.path}, {height} x {width} x {channels}",
+        "Trained on": f"{len(data.train):,}",
+        "Validation": f"{len(data.validation):,}",
+        "Test": f"{len(data.test):,}",
+        "Network": f"{config.__struct_config__.tag}, {one.parameters:,} parameters",
+        "Latent": f"{one.run.model.z_dim} dimensions",
+        "Loss": "Bernoulli, summed over pixels, + \u03b2 KL",
+        "Batch": f"{training.batch_size} pictures",
+        "Steps": f"{one.run.step:,}",
+        "Optimiser": f"Adam, {experiment.optimizer.learning_rate:g}",
+    }

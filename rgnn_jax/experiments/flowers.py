@@ -1,0 +1,226 @@
+"""The report's task on flowers: one VAE of flowers and of faces, and why the flowers come out worse."""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import msgspec
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from rgnn_jax.datasets.images import Images
+from rgnn_jax.evaluate.elbo import score_images
+from rgnn_jax.experiments import provenance, report
+from rgnn_jax.experiments.flowers_page import draw_pictures, make_page, observe, to_terminal
+from rgnn_jax.experiments.flowers_results import (
+    FACES,
+    FLOWERS,
+    PLAIN,
+    FlowersResults,
+    PictureModel,
+    SetFacts,
+)
+from rgnn_jax.experiments.latent.subject import Subject
+from rgnn_jax.experiments.picture_looks import Look, measure_look, variance_explained
+from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
+from rgnn_jax.experiments.publish import published
+from rgnn_jax.sampling.latent import draw, lerp, prior
+from rgnn_jax.train.run import write_atomically
+
+CONFIG = "vae_flowers"
+WALKS, STEPS = 64, 11
+_MOST = 512
+_COMPONENTS_OF = 2000
+
+
+class Scale(NamedTuple):
+    """How much of the protocol is done: what is set otherwise than in the configuration.
+
+    Attributes:
+        model: settings of every run.
+        faces: how many faces are rendered; about as many as there are flowers.
+    """
+
+    model: Settings
+    faces: str
+
+
+# The seconds are limits for a slow machine; on two quiet cores the epochs come first.
+SCALES = {
+    "smoke": Scale(
+        {
+            "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
+            "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
+            "model.z_dim": "6", "data.size": "32", "data.limit": "160",
+        },
+        "240",
+    ),
+    "cpu": Scale({"training.epochs": "60", "training.max_seconds": "270"}, "3670"),
+    "full": Scale({}, "3670"),
+}  # fmt: skip
+
+
+def reproduce_flowers(
+    scale: str,
+    *,
+    data_path: str = "tf_flowers",
+    data_dir: str = "data",
+    out: Path,
+    seed: int,
+    command: str,
+    overwrite: bool = False,
+    quiet: bool = False,
+    started: float | None = None,
+) -> tuple[Path, FlowersResults, str]:
+    """Trains one network on faces and on flowers, and publishes `out`/flowers-`scale` when all is done.
+
+    Args:
+        scale: a key of `SCALES`.
+        data_path: the flowers.
+        data_dir: where prepared sets of TensorFlow Datasets lie.
+        out: where the directory of runs and page goes.
+        seed: of everything random.
+        command: what the page says it was made by.
+        overwrite: replace what an earlier reproduction left there.
+        quiet: nothing on standard error.
+        started: `time.monotonic()` at the start of the command, now if None.
+
+    Returns:
+        The page's path, what it shows, and the short form for a terminal.
+
+    Raises:
+        UserError: for data, a directory or an installation that cannot be used.
+        WorkFailed: where a training broke down.
+        SystemExit: where a signal stopped it; nothing is published.
+    """
+    started = time.monotonic() if started is None else started
+    require_page_tools()
+    plan, target = SCALES[scale], out / f"flowers-{scale}"
+    flowers = {"data.path": data_path, "data.data_dir": data_dir}
+    rendered = {"data.path": "faces", "data.count": plan.faces, "data.augment": "false"}
+    with published(target, overwrite=overwrite) as work:
+        workshop = Workshop(work, (*plan.model.items(), ("training.seed", str(seed))), quiet)
+        workshop.experiment(CONFIG, flowers)
+        runs = [
+            workshop.train(FLOWERS, "flowers", CONFIG, flowers),
+            workshop.train(PLAIN, "flowers_plain", CONFIG, flowers | {"data.augment": "false"}),
+            workshop.train(FACES, "faces", CONFIG, rendered),
+        ]
+        results = FlowersResults(
+            scale=scale,
+            command=command,
+            directory=str(target),
+            seed=seed,
+            shared=_shared(runs[0]),
+            models={one.label: _examine(one, seed) for one in runs},
+            hardware=provenance.hardware(),
+            date=provenance.today(),
+            seconds=time.monotonic() - started,
+            versions=provenance.versions(),
+        )
+        pictures = draw_pictures(results, {one.label: one.subject for one in runs})
+        for name, content in pictures.items():
+            write_atomically(work / name, content)
+        results = msgspec.structs.replace(results, seconds=time.monotonic() - started)
+        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
+        write_atomically(work / "flowers.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
+        report.write(make_page(results, runs, pictures), work / "flowers.html")
+    return target / "flowers.html", results, to_terminal(results)
+
+
+def _examine(one: PictureRun, seed: int) -> PictureModel:
+    """Everything about one model and its pictures."""
+    subject = one.subject
+    data, z_dim = subject.data, one.run.model.z_dim
+    test, train = np.asarray(data.test.images), np.asarray(data.train.images)
+    few = train[np.linspace(0, len(train) - 1, min(len(train), len(test))).astype(int)]
+    held_out, seen = (
+        dict[str, Any](score_images(one.run.model, one.run.params, images, seed=seed))
+        for images in (test, few)
+    )
+    half = min(_MOST, len(test) // 2)
+
+    def look(pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
+        return measure_look(pictures, test[:half], train, seed=seed)
+
+    reconstructions = subject.decode(subject.encode(test).z_mean)
+    samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), half))
+    active = round(held_out["active_units"])
+    components, linear = linear_codes(data, max(active, 1))
+    return PictureModel(
+        label=one.label,
+        run=one.run.directory.name,
+        augmented=one.run.experiment.of_pictures[1].augment,
+        parameters=one.parameters,
+        steps=one.run.step,
+        seconds=one.seconds,
+        reconstruction_loss=held_out["reconstruction_loss"],
+        kl_loss=held_out["kl_loss"],
+        train_mse=seen["mse"],
+        mse=held_out["mse"],
+        explained=variance_explained(test, reconstructions),
+        active=active,
+        samples=look(samples),
+        reconstructions=look(reconstructions[half : 2 * half]),
+        jump=_longest_step(subject, test),
+        pictures=SetFacts(
+            path=one.run.experiment.of_pictures[1].path,
+            train=len(train),
+            test=len(test),
+            components=components,
+            linear=linear,
+            look=look(test[half : 2 * half]),
+        ),
+    )
+
+
+def linear_codes(data: Images, count: int) -> tuple[int, float]:
+    """How well straight lines describe a set, whatever network models it.
+
+    Args:
+        data: of whose training pictures 2,000 at most, evenly taken, give the principal components.
+        count: components that code held-out pictures.
+
+    Returns:
+        The number of components that hold nine tenths of the training pictures' variance, and the share of
+        the held-out pictures' variance that `count` components keep.
+    """
+    train = np.asarray(data.train.images)
+    chosen = _rows(train[np.linspace(0, len(train) - 1, min(len(train), _COMPONENTS_OF)).astype(int)])
+    mean = chosen.mean(axis=0)
+    centred = chosen - mean[None]
+    variances, vectors = np.linalg.eigh(centred @ centred.T)
+    shares = np.cumsum(np.maximum(variances[::-1], 0)) / max(float(np.maximum(variances, 0).sum()), 1e-12)
+    axes = centred.T @ vectors[:, ::-1][:, :count]
+    axes /= np.maximum(np.linalg.norm(axes, axis=0, keepdims=True), 1e-12)
+    test = _rows(np.asarray(data.test.images))
+    spread = np.square(test - test.mean(axis=0, keepdims=True)).sum(dtype=np.float64)
+    rest = (test - mean[None]) - (test - mean[None]) @ axes @ axes.T
+    return int(np.searchsorted(shares, 0.9) + 1), float(1 - np.square(rest).sum(dtype=np.float64) / spread)
+
+
+def _longest_step(subject: Subject, pictures: UInt8[np.ndarray, "n h w c"]) -> float:
+    codes = subject.encode(pictures[: 2 * WALKS]).z_mean
+    count = len(codes) // 2
+    walks = subject.decode(np.stack([lerp(codes[i], codes[count + i], STEPS) for i in range(count)]))
+    lengths = np.sqrt(np.square(np.diff(walks / np.float32(255), axis=1)).mean(axis=(2, 3, 4)))
+    return float((lengths.max(axis=1) / np.maximum(lengths.mean(axis=1), 1e-9)).mean())
+
+
+def _rows(pictures: UInt8[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
+    return pictures.reshape(len(pictures), -1) / np.float32(255)
+
+
+def _shared(one: PictureRun) -> dict[str, str]:
+    """Settings that all models share, in words."""
+    experiment = one.run.experiment
+    height, width, channels = one.run.images.shape
+    return {
+        "Pictures": f"{height} x {width} x {channels}",
+        "Network": f"{experiment.model.__struct_config__.tag}, {one.parameters:,} parameters",
+        "Latent": f"{one.run.model.z_dim} dimensions",
+        "Loss": "Bernoulli, summed over pixels, + KL",
+        "Batch": f"{experiment.training.batch_size} pictures",
+        "Optimiser": f"Adam, {experiment.optimizer.learning_rate:g}",
+    }

@@ -1,0 +1,113 @@
+import json
+
+import msgspec
+import numpy as np
+import pytest
+from made_up_faces import look
+
+from rgnn_jax.config import load_experiment
+from rgnn_jax.datasets.image_spec import ImageSpec
+from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.errors import UserError
+from rgnn_jax.experiments import flowers
+from rgnn_jax.experiments.flowers import CONFIG, SCALES, linear_codes, reproduce_flowers
+from rgnn_jax.experiments.flowers_page import augmentation, cause, comparison, observe
+from rgnn_jax.experiments.flowers_results import (
+    FACES,
+    FLOWERS,
+    PLAIN,
+    FlowersResults,
+    PictureModel,
+    SetFacts,
+)
+from rgnn_jax.experiments.picture_runs import _CONFIGS
+
+TINY = {
+    "training.steps": "2", "training.batch_size": "4", "training.log_every": "1",
+    "training.evaluate_every": "1", "training.save_every": "2", "model.z_dim": "3", "data.size": "16",
+}  # fmt: skip
+
+
+def model(label, **changes):
+    pictures = SetFacts(
+        path=label, train=3000, test=500, components=100, linear=0.7, look=look(sharpness=0.04)
+    )
+    given = PictureModel(
+        label=label, run=label, augmented=False, parameters=10, steps=5, seconds=6.0,
+        reconstruction_loss=7000.0, kl_loss=30.0, train_mse=0.01, mse=0.02, explained=0.6, active=20,
+        samples=look(sharpness=0.01), reconstructions=look(), jump=1.5, pictures=pictures,
+    )  # fmt: skip
+    return msgspec.structs.replace(given, **changes)
+
+
+def results(scale="cpu", **faces):
+    return FlowersResults(
+        scale=scale, command="rgnn reproduce flowers", directory="out", seed=0, shared={},
+        models={FLOWERS: model(FLOWERS), PLAIN: model(PLAIN, mse=0.03), FACES: model(FACES, **faces)},
+        hardware="2 cores", date="2025-01-31", seconds=1.0, versions={},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_settings_of_every_scale_are_valid_and_end(scale):
+    training = load_experiment(_CONFIGS / f"{CONFIG}.toml", list(SCALES[scale].model.items())).training
+    assert training.steps or training.epochs
+
+
+def test_flowers_are_worse_where_ten_points_more_are_lost():
+    def verdict(**faces):
+        return observe(results(**faces))[1].verdict
+
+    assert verdict(explained=0.71) == "agrees"
+    assert verdict(explained=0.69) == "differs"
+    assert {row.verdict for row in observe(results("smoke"))} == {"not tested"}
+
+
+def test_sentences_turn_with_the_numbers():
+    assert "come out worse" in comparison(results(mse=0.01))
+    assert "come out not worse" in comparison(results(mse=0.03))
+    assert "3.0 times that of the 3,000 trained on" in cause(results())
+    assert augmentation(results()).startswith("Augmentation lowers the error of held-out flowers from 0.0300")
+
+
+def test_straight_lines_that_span_the_pictures_keep_all_of_them():
+    draws = np.random.default_rng(0)
+    patterns = draws.normal(size=(3, 4 * 4 * 3)) * np.array([[30.0], [20.0], [10.0]])
+    pictures = 128 + np.clip(draws.normal(size=(400, 3)), -1.2, 1.2) @ patterns
+    images = np.clip(pictures, 0, 255).round().astype(np.uint8).reshape(-1, 4, 4, 3)
+    data = Images(
+        Pictures(images[:300]),
+        Pictures(images[:0]),
+        Pictures(images[300:]),
+        ImageSpec(height=4, width=4, channels=3, classes=(), factors=()),
+        "",
+    )
+    components, linear = linear_codes(data, 3)
+    assert components == 2
+    assert 0.95 < linear <= 1
+    assert linear_codes(data, 1)[1] < 0.8
+
+
+@pytest.mark.slow
+def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    draws = np.random.default_rng(0)
+    (tmp_path / "garden").mkdir()
+    for place in range(60):
+        pixels = draws.integers(0, 256, (16, 16, 3), np.uint8)
+        image.fromarray(pixels).save(tmp_path / "garden" / f"{place}.png")
+    monkeypatch.setitem(SCALES, "smoke", flowers.Scale(TINY, "60"))
+    arguments = {
+        "data_path": str(tmp_path / "garden"), "out": tmp_path / "out", "seed": 0, "command": "rgnn",
+        "quiet": True,
+    }  # fmt: skip
+    page, found, shown = reproduce_flowers("smoke", **arguments)
+    names = {path.name for path in page.parent.iterdir()}
+    assert {"flowers", "flowers_plain", "faces", "flowers.html", "flowers.json", "flowers.png"} <= names
+    numbers = json.loads((page.parent / "flowers.json").read_text())
+    assert numbers["models"][PLAIN]["mse"] == found.plain.mse
+    assert found.flowers.augmented and not found.plain.augmented
+    assert page.read_text().count("data:image/png;base64,") == 4
+    assert PLAIN in shown
+    with pytest.raises(UserError, match="--overwrite"):
+        reproduce_flowers("smoke", **arguments)
