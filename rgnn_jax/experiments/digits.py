@@ -58,7 +58,8 @@ class Scale(NamedTuple):
 SCALES = {
     "smoke": Scale(
         (0.5, 1.0),
-        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=20) | {"model.hidden": "[64]"},
+        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=20)
+        | {"model.hidden": "[64]", "training.ema_decay": "0.9"},
         lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=0) | {"model.width": "8"},
         8,
     ),

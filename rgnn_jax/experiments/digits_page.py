@@ -163,8 +163,8 @@ def _samples(results: DigitResults, pictures: Mapping[str, bytes]) -> tuple[Bloc
     rows = tuple((name, s.distance, s.kernel_distance, 100 * s.sure) for name, s in sets)
     table = Table(
         (
-            Column("Samples"), Column("Frechet distance", 2, "lowest"),
-            Column("Kernel distance", 3, "lowest"), Column("Sure of, %", 0),
+            Column("Samples"), Column("Frechet distance", 2),
+            Column("Kernel distance", 3), Column("Sure of, %", 0),
         ),
         (*rows, ("training pictures", judge.real.distance, judge.real.kernel_distance, 100 * judge.sure)),
         f"{models[AE].unit.count:,} samples of each against as many test pictures, in the classifier's "
@@ -182,7 +182,11 @@ def _grid(results: DigitResults, name: str, png: bytes, *, fitted: bool) -> Pict
         f"{_began(name)}, codes from {source}: distance {number(score.distance, 1)}, the "
         f"classifier is sure of {score.sure:.0%}."
     )
-    command = f"rgnn latent {results.facts.directory}/{model.score.run} random --seed {results.facts.seed}"
+    codes = "codes" if fitted else "prior"
+    command = (
+        f"rgnn latent {results.facts.directory}/{model.score.run} random --from {codes} "
+        f"--seed {results.facts.seed}"
+    )
     return Picture(png, caption, f"A grid of samples. {caption}", command)
 
 

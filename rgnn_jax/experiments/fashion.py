@@ -60,7 +60,9 @@ _FIRST = {"training.milestones": "1"}
 # The seconds are limits for a slow machine; on two quiet cores the epochs or steps come first.
 SCALES = {
     "smoke": Scale(
-        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=20) | {"model.hidden": "[64]"} | _FIRST,
+        lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=20)
+        | {"model.hidden": "[64]", "training.ema_decay": "0.9"}
+        | _FIRST,
         lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=0) | {"model.width": "8"},
         8,
         100,

@@ -29,7 +29,7 @@ def _reconstruction(results: FashionResults) -> tuple[Observation, ...]:
     return (
         Observation(
             "The VAE's reconstructions can be recognised.",
-            "Most clothes stay what they are." if kept else "Many clothes do not stay what they are.",
+            "Most pictures stay what they are." if kept else "Many do not stay what they are.",
             f"The classifier gives {model.score.agreement:.1%} of the reconstructions the class of their "
             f"original (from {_KEPT:.0%}); squared error {model.score.mse:.4f} a pixel, "
             f"{model.score.mse / results.data.variance:.0%} of the variance",

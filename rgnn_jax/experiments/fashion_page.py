@@ -40,7 +40,7 @@ def make_page(results: FashionResults, curves: Sequence[Figure], pictures: Mappi
     """
     observations = observe(results)
     return Report(
-        title="A VAE of clothes, and its latent space",
+        title=f"A VAE of {_subject(results)}, and its latent space",
         summary=(_reconstructing(results), _neighbours(results), agreeing(observations)),
         sections=(
             Section("From noise to the result", _stages(results, curves, pictures)),
@@ -98,6 +98,10 @@ def to_terminal(results: FashionResults) -> str:
             *(f"{row.verdict:>10}  {row.document}  {row.numbers}" for row in observe(results)),
         ]
     )
+
+
+def _subject(results: FashionResults) -> str:
+    return "clothes" if results.data.path == "fashion_mnist" else f"what {results.data.path} shows"
 
 
 def _reconstructing(results: FashionResults) -> str:

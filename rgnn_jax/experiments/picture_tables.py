@@ -39,11 +39,12 @@ def score_table(scores: Mapping[str, ModelScore], *, binarized: bool, command: s
 def loss_figures(runs: Sequence[PictureRun]) -> tuple[Figure, Figure]:
     """How the reconstruction loss falls, and the KL of those runs that have one."""
     variational = [run for run in runs if run.curve("validation_kl_loss")[0].size]
+    others = [run for run in runs if not run.curve("validation_kl_loss")[0].size]
+    # Those in both figures come first, so that each has one colour.
+    ordered, label = [*variational, *others], "nats a picture"
     return (
-        loss_curves(
-            runs, "reconstruction_loss", "Reconstruction loss, summed over pixels.", "nats a picture"
-        ),
-        loss_curves(variational, "kl_loss", "KL of the posteriors from N(0, 1).", "nats a picture"),
+        loss_curves(ordered, "reconstruction_loss", "Reconstruction loss, summed over pixels.", label),
+        loss_curves(variational, "kl_loss", "KL of the posteriors from N(0, 1).", label),
     )
 
 
