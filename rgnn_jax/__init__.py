@@ -19,6 +19,9 @@ _HOMES = {
     "GREEDY": "rgnn_jax.sampling.rules",
     "score_windows": "rgnn_jax.evaluate.likelihood",
     "score_carried": "rgnn_jax.evaluate.likelihood",
+    "score_images": "rgnn_jax.evaluate.elbo",
+    "render_faces": "rgnn_jax.datasets.faces",
+    "read_image": "rgnn_jax.datasets.image_files",
     "UserError": "rgnn_jax.errors",
     "WorkFailed": "rgnn_jax.errors",
 }
