@@ -26,10 +26,12 @@ _REACH = 3.0
 
 def compare_samples(subjects: Mapping[str, Subject], data: UInt8[np.ndarray, "n h w c"], seed: int) -> bytes:
     """Two rows of data, and two of samples from the prior of each model, drawn from the same noise."""
-    rows, names = [in_rows(data[: 2 * COLUMNS], COLUMNS)], ["held-out data", ""]
+    columns = min(COLUMNS, len(data) // 2)
+    shown = data[: 2 * columns]
+    rows, names = [in_rows(shown, columns)], ["held-out data", ""]
     for label, subject in subjects.items():
-        codes = draw(prior(subject.run.model.z_dim), jax.random.key(seed + 1), 2 * COLUMNS)
-        rows.append(in_rows(subject.decode(codes), COLUMNS))
+        codes = draw(prior(subject.run.model.z_dim), jax.random.key(seed + 1), len(shown))
+        rows.append(in_rows(subject.decode(codes), columns))
         names += [label, ""]
     return _png(np.concatenate(rows), "Data, and samples from the prior", names, group=2)
 

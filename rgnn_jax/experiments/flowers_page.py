@@ -37,7 +37,7 @@ def draw_pictures(results: FlowersResults, subjects: Mapping[str, Subject]) -> d
     for label in (FLOWERS, FACES):
         subject, run = subjects[label], results.models[label].run
         test = np.asarray(subject.data.test.images[:_COLUMNS])
-        codes = draw(prior(subject.run.model.z_dim), jax.random.key(results.seed + 1), _COLUMNS)
+        codes = draw(prior(subject.run.model.z_dim), jax.random.key(results.seed + 1), len(test))
         samples = subject.decode(codes)
         train = np.asarray(subject.data.train.images)
         rows = [test, subject.decode(subject.encode(test).z_mean), samples, train[nearest(samples, train)[1]]]
