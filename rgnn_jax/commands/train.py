@@ -43,7 +43,8 @@ def _run(args: argparse.Namespace, started: float) -> int:
 
     from rgnn_jax.config import load_experiment
     from rgnn_jax.train.devices import cpu_devices_for, set_up
-    from rgnn_jax.train.session import resumed, run_training
+    from rgnn_jax.train.resolve import resumed
+    from rgnn_jax.train.session import run_training
 
     parallel = [("training.parallel", args.parallel)] if args.parallel else []
     experiment = load_experiment(args.config, [*args.settings, *parallel])

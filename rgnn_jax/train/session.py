@@ -7,11 +7,10 @@ from pathlib import Path
 
 import flax.linen as nn
 import jax
-import msgspec
 import numpy as np
 from jax.experimental import multihost_utils
 
-from rgnn_jax.config import Experiment, TrainingConfig, from_json, override, resolve_dtype, to_json
+from rgnn_jax.config import Experiment, from_json, override, to_json
 from rgnn_jax.contracts import Batches, Objective, Params
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.vocabulary import Vocabulary
@@ -20,25 +19,12 @@ from rgnn_jax.models.language import parameter_count
 from rgnn_jax.tasks.build import build, build_model, build_objective, spec_type
 from rgnn_jax.tasks.task import Spec, Task
 from rgnn_jax.train.checkpoint import Checkpoints
-from rgnn_jax.train.devices import Compiled, micro_batches_for
+from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.log import RunLog, format_duration, require_tensorboard
 from rgnn_jax.train.loop import Outcome, describe, train
+from rgnn_jax.train.resolve import resolve
 from rgnn_jax.train.run import RunDirectory
 from rgnn_jax.train.step import Training
-
-# What may change when a run is resumed: how long it goes on and what it tells, not what it computes.
-_FREE_ON_RESUME = (
-    "steps",
-    "epochs",
-    "max_seconds",
-    "log_every",
-    "evaluate_every",
-    "save_every",
-    "milestones",
-    "tensorboard",
-    "devices",
-    "parallel",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,42 +61,6 @@ class LoadedRun:
         if not isinstance(self.spec, ImageSpec):
             raise UserError(f"run {self.directory.name} is a model of text: let it write with rgnn sample")
         return self.spec
-
-
-def resolve(experiment: Experiment) -> Experiment:
-    """Fills in what is chosen at the start of a run, from the devices that JAX sees.
-
-    Raises:
-        UserError: where the run has no end, or the batch cannot be shared evenly.
-    """
-    training = experiment.training
-    if training.steps is None and training.epochs is None and training.max_seconds is None:
-        raise UserError(
-            "[training] sets no end: give training.steps, training.epochs or training.max_seconds"
-        )
-    devices = training.devices or _devices_that_fit(training)
-    if devices > jax.device_count():
-        raise UserError(f"training.devices is {devices}, but JAX sees {jax.device_count()}; use 0 for all")
-    if jax.process_count() > 1 and devices != jax.device_count():
-        raise UserError(
-            f"training.devices is {devices}, but the run's {jax.process_count()} processes take part with "
-            f"all of their devices; set training.devices to {jax.device_count()}"
-        )
-    training = msgspec.structs.replace(
-        training,
-        devices=devices,
-        micro_batches=micro_batches_for(training.batch_size, training.micro_batches, devices),
-        compute_dtype=resolve_dtype(training.compute_dtype),
-    )
-    return msgspec.structs.replace(experiment, training=training)
-
-
-def _devices_that_fit(training: TrainingConfig) -> int:
-    """Most devices that share the batch evenly; several processes take part with all or not at all."""
-    every = jax.device_count()
-    if jax.process_count() > 1:
-        return every
-    return max(n for n in range(1, every + 1) if training.batch_size % n == 0)
 
 
 def run_training(
@@ -235,41 +185,6 @@ def make_training(experiment: Experiment, objective: Objective, batches: Batches
         micro_batches=settings.micro_batches,
         ema_decay=settings.ema_decay,
     )
-
-
-def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
-    """A saved run's settings with what may change taken from the new ones.
-
-    Raises:
-        UserError: where anything else differs, naming the fields.
-    """
-    directory = RunDirectory.open(name, ckpt_dir)
-    saved = from_json(directory.config.read_bytes(), str(directory.config))
-    free = {name: getattr(experiment.training, name) for name in _FREE_ON_RESUME}
-    free["devices"] = free["devices"] or saved.training.devices
-    dtype = experiment.training.compute_dtype
-    wanted = msgspec.structs.replace(
-        experiment.training,
-        micro_batches=experiment.training.micro_batches or saved.training.micro_batches,
-        devices=free["devices"],
-        # `auto` stays open here: to resolve it would wake JAX before its devices are set up.
-        compute_dtype=saved.training.compute_dtype if dtype == "auto" else dtype,
-    )
-    new = msgspec.structs.replace(experiment, training=wanted)
-    old = msgspec.structs.replace(saved, training=msgspec.structs.replace(saved.training, **free))
-    if new != old:
-        before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
-        changed = [
-            f"{section}.{field}"
-            for section, fields in before.items()
-            for field in fields
-            if fields[field] != after[section].get(field)
-        ]
-        raise UserError(
-            f"--resume {directory.path.name}: {', '.join(changed)} differ from the saved run's; "
-            "start another run with --name, or leave them as they were"
-        )
-    return old
 
 
 def _read_spec(directory: RunDirectory, experiment: Experiment) -> Spec:

@@ -24,8 +24,9 @@ from rgnn_jax.tasks.task import Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
 from rgnn_jax.train.loop import Limits, Pace, Totals
+from rgnn_jax.train.resolve import resolve
 from rgnn_jax.train.run import RunDirectory, check_name
-from rgnn_jax.train.session import make_training, resolve, run_files
+from rgnn_jax.train.session import make_training, run_files
 from rgnn_jax.train.signals import stop_signals
 from rgnn_jax.train.state import TrainState
 from rgnn_jax.train.step import Clock, StepResult

@@ -1,0 +1,96 @@
+"""The settings that a run starts with: what was left open is chosen, and what a saved run had is kept."""
+
+from pathlib import Path
+
+import jax
+import msgspec
+
+from rgnn_jax.config import Experiment, TrainingConfig, from_json, resolve_dtype
+from rgnn_jax.errors import UserError
+from rgnn_jax.train.devices import micro_batches_for
+from rgnn_jax.train.run import RunDirectory
+
+# What may change when a run is resumed: how long it goes on and what it tells, not what it computes.
+_FREE_ON_RESUME = (
+    "steps",
+    "epochs",
+    "max_seconds",
+    "log_every",
+    "evaluate_every",
+    "save_every",
+    "milestones",
+    "tensorboard",
+    "devices",
+    "parallel",
+)
+
+
+def resolve(experiment: Experiment) -> Experiment:
+    """Fills in what is chosen at the start of a run, from the devices that JAX sees.
+
+    Raises:
+        UserError: where the run has no end, or the batch cannot be shared evenly.
+    """
+    training = experiment.training
+    if training.steps is None and training.epochs is None and training.max_seconds is None:
+        raise UserError(
+            "[training] sets no end: give training.steps, training.epochs or training.max_seconds"
+        )
+    devices = training.devices or _devices_that_fit(training)
+    if devices > jax.device_count():
+        raise UserError(f"training.devices is {devices}, but JAX sees {jax.device_count()}; use 0 for all")
+    if jax.process_count() > 1 and devices != jax.device_count():
+        raise UserError(
+            f"training.devices is {devices}, but the run's {jax.process_count()} processes take part with "
+            f"all of their devices; set training.devices to {jax.device_count()}"
+        )
+    training = msgspec.structs.replace(
+        training,
+        devices=devices,
+        micro_batches=micro_batches_for(training.batch_size, training.micro_batches, devices),
+        compute_dtype=resolve_dtype(training.compute_dtype),
+    )
+    return msgspec.structs.replace(experiment, training=training)
+
+
+def _devices_that_fit(training: TrainingConfig) -> int:
+    """Most devices that share the batch evenly; several processes take part with all or not at all."""
+    every = jax.device_count()
+    if jax.process_count() > 1:
+        return every
+    return max(n for n in range(1, every + 1) if training.batch_size % n == 0)
+
+
+def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
+    """A saved run's settings with what may change taken from the new ones.
+
+    Raises:
+        UserError: where anything else differs, naming the fields.
+    """
+    directory = RunDirectory.open(name, ckpt_dir)
+    saved = from_json(directory.config.read_bytes(), str(directory.config))
+    free = {name: getattr(experiment.training, name) for name in _FREE_ON_RESUME}
+    free["devices"] = free["devices"] or saved.training.devices
+    dtype = experiment.training.compute_dtype
+    wanted = msgspec.structs.replace(
+        experiment.training,
+        micro_batches=experiment.training.micro_batches or saved.training.micro_batches,
+        devices=free["devices"],
+        # `auto` stays open here: to resolve it would wake JAX before its devices are set up.
+        compute_dtype=saved.training.compute_dtype if dtype == "auto" else dtype,
+    )
+    new = msgspec.structs.replace(experiment, training=wanted)
+    old = msgspec.structs.replace(saved, training=msgspec.structs.replace(saved.training, **free))
+    if new != old:
+        before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
+        changed = [
+            f"{section}.{field}"
+            for section, fields in before.items()
+            for field in fields
+            if fields[field] != after[section].get(field)
+        ]
+        raise UserError(
+            f"--resume {directory.path.name}: {', '.join(changed)} differ from the saved run's; "
+            "start another run with --name, or leave them as they were"
+        )
+    return old
