@@ -141,7 +141,7 @@ def test_a_run_is_not_resumed_on_another_text(tmp_path, capsys):
     assert main([*map(str, arguments)]) == 0
     text.write_text(text.read_text().replace("debt", "toed"))
     capsys.readouterr()
-    assert "text is not the one" in refused(capsys, *arguments, "--resume", "--training.steps", "9")
+    assert "data are not those" in refused(capsys, *arguments, "--resume", "--training.steps", "9")
     text.unlink()
     assert "text.txt" in refused(capsys, *arguments, "--resume")
 

@@ -1,4 +1,4 @@
-"""What a model of pictures must know of its data, saved with the run as a vocabulary is with a model of text."""
+"""What a model of pictures must know of its data; saved with the run, as a vocabulary is with one of text."""
 
 from typing import ClassVar
 

@@ -70,12 +70,12 @@ class Limits:
 
     def progress(self, step: int, seconds: float) -> float:
         """The fraction of the run that is over."""
-        return max(step / self.steps, seconds / self.seconds)
+        return min(1.0, max(step / self.steps, seconds / self.seconds))
 
     def seconds_left(self, step: int, seconds: float, step_seconds: float) -> float:
         """Until the run ends, at the present pace; infinite before the first measured call."""
         by_steps = (self.steps - step) * step_seconds if step_seconds else math.inf
-        return min(by_steps, self.seconds - seconds)
+        return min(by_steps, max(0.0, self.seconds - seconds))
 
     def clock(self, step: int, seconds: float, step_seconds: float) -> Clock:
         """The schedule's clock; counted in steps it does not depend on where calls begin."""
