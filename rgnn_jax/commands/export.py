@@ -1,4 +1,4 @@
-"""`rgnn export`: a run's weights and its decoding program in open formats."""
+"""`rgnn export`: a run's weights and its model's programs in open formats."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ def register(commands: Any) -> None:
         commands,
         "export",
         run,
-        "Write weights as safetensors, settings as JSON, and the decoding step as a serialised JAX program.",
+        "Write weights as safetensors, settings as JSON, and the model as serialised JAX programs.",
         "rgnn export lstm_chapter --out exported/lstm_chapter",
     )
     add_run(parser)

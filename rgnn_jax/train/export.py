@@ -1,14 +1,18 @@
-"""A run in open formats: safetensors, JSON, and decoding programs that need JAX alone."""
+"""A run in open formats: safetensors, JSON, and programs of the model that need JAX alone."""
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import export
 
+from rgnn_jax.contracts import Params
+from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.checkpoint import named_leaves
 from rgnn_jax.train.session import LoadedRun
@@ -17,11 +21,19 @@ _PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 def export_run(run: LoadedRun, out: Path) -> list[Path]:
-    """Writes `weights.safetensors`, `config.json`, `vocabulary.json`, `init_carry.jax` and `step.jax`.
+    """Writes `weights.safetensors`, `config.json`, what the model knows of its data, and its programs.
 
-    `step.jax` is the serialised program (`jax.export`) of `step(weights, carry, token[b]) -> (carry,
-    logits[b v])` for one row and `init_carry.jax` that of the carry before any token; weights are a
-    dictionary as in the safetensors file. `jax.export.deserialize(...).call` runs them without this package.
+    Programs are serialised by `jax.export`, and `jax.export.deserialize(...).call` runs them without this
+    package. `weights` is a dictionary as in the safetensors file. A model of text has `vocabulary.json` and,
+    for one row:
+    `init_carry.jax`, `() -> carry`, the carry before any token;
+    `step.jax`, `(weights, carry, token[b]) -> (carry, logits[b v])`.
+    A model of pictures has `images.json` and, for any number b of pictures, those of these that it can do:
+    `encode.jax`, `(weights, images[b h w c]) -> (z_mean[b z], z_logvar[b z])`, where images are in [0, 1] and
+    a deterministic autoencoder's z_logvar is None;
+    `decode.jax`, `(weights, z[b z]) -> logits[b h w c]`, whose sigmoid is a picture;
+    `read.jax`, `(weights, images[b h w c]) -> factors[b f]`;
+    `classify.jax`, `(weights, images[b h w c]) -> logits[b v]`.
 
     Args:
         run: a run read back.
@@ -65,8 +77,11 @@ def export_run(run: LoadedRun, out: Path) -> list[Path]:
 
 
 def _programs(run: LoadedRun) -> dict[str, bytearray]:
-    structure = jax.tree.structure(run.params)
-    names = list(named_leaves(run.params))
+    return _picture_programs(run) if isinstance(run.spec, ImageSpec) else _text_programs(run)
+
+
+def _text_programs(run: LoadedRun) -> dict[str, bytearray]:
+    weights, params_of = _weights(run)
     length = run.model.max_length or 1
 
     def init_carry() -> list[jax.Array]:
@@ -75,14 +90,38 @@ def _programs(run: LoadedRun) -> dict[str, bytearray]:
     carry_structure = jax.tree.structure(jax.eval_shape(lambda: run.model.init_carry(1, length)))
 
     def step(weights: dict[str, jax.Array], carry: list[jax.Array], token: jax.Array) -> tuple:
-        params = jax.tree.unflatten(structure, [weights[name] for name in names])
         carry = jax.tree.unflatten(carry_structure, carry)
-        carry, logits = run.model.apply({"params": params}, carry, token, method="step")
+        carry, logits = run.model.apply({"params": params_of(weights)}, carry, token, method="step")
         return jax.tree.leaves(carry), logits
 
-    weights = jax.eval_shape(lambda: dict(named_leaves(run.params)))
     carry, token = jax.eval_shape(init_carry), jax.ShapeDtypeStruct((1,), jnp.int32)
+    return {"init_carry": _serialised(init_carry), "step": _serialised(step, weights, carry, token)}
+
+
+def _picture_programs(run: LoadedRun) -> dict[str, bytearray]:
+    weights, params_of = _weights(run)
+    (b,) = export.symbolic_shape("b")
+    images = jax.ShapeDtypeStruct((b, *run.images.shape), jnp.float32)
+    inputs = {"encode": images, "read": images}
+    if hasattr(run.model, "decode"):
+        inputs["decode"] = jax.ShapeDtypeStruct((b, run.model.z_dim), jnp.float32)
+    methods = {name: name for name in inputs if hasattr(run.model, name)} or {"classify": "__call__"}
+
+    def program(method: str) -> Callable[..., Any]:
+        return lambda weights, x: run.model.apply({"params": params_of(weights)}, x, method=method)
+
     return {
-        "init_carry": export.export(jax.jit(init_carry), platforms=_PLATFORMS)().serialize(),
-        "step": export.export(jax.jit(step), platforms=_PLATFORMS)(weights, carry, token).serialize(),
+        name: _serialised(program(method), weights, inputs.get(name, images))
+        for name, method in methods.items()
     }
+
+
+def _weights(run: LoadedRun) -> tuple[dict[str, Any], Callable[[dict[str, jax.Array]], Params]]:
+    """Shapes of the weights by name, and the way from such a dictionary to the model's parameters."""
+    structure, names = jax.tree.structure(run.params), list(named_leaves(run.params))
+    shapes = jax.eval_shape(lambda: dict(named_leaves(run.params)))
+    return shapes, lambda weights: jax.tree.unflatten(structure, [weights[name] for name in names])
+
+
+def _serialised(function: Callable[..., Any], *arguments: Any) -> bytearray:
+    return export.export(jax.jit(function), platforms=_PLATFORMS)(*arguments).serialize()
