@@ -205,7 +205,7 @@ def _eight_bits(pillow: ModuleType, image: Any, source: str) -> Any:
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
+    if np.min(values) < 0 or np.max(values) > 65535:
         raise UserError(f"{source}: holds grey values beyond 16 bits; save it with 8 bits a channel")
     return pillow.Image.fromarray((values // 257).astype(np.uint8))
 

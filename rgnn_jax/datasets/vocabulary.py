@@ -76,7 +76,7 @@ class Vocabulary:
         codes = self._table.take(points, mode="clip")
         absent = codes < 0
         if absent.any():
-            raise absent_characters(_characters(np.unique(points[absent])), int(absent.argmax()))
+            raise absent_characters(_characters(np.unique(points[absent])), int(np.argmax(absent)))
         return codes.astype(self.dtype)
 
     def decode(self, codes: np.ndarray | Sequence[int]) -> str:

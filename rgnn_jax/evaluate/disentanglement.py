@@ -174,7 +174,7 @@ def check_codes(codes: Float[np.ndarray, "n z"], factors: Num[np.ndarray, "n f"]
     """Raises an error that names what makes codes and factors useless for measuring."""
     finite = np.isfinite(codes).all(1)
     if not finite.all():
-        raise WorkFailed(f"the code of picture {int(finite.argmin())} is not finite")
+        raise WorkFailed(f"the code of picture {int(np.argmin(finite))} is not finite")
     constant = np.ptp(factors, axis=0) == 0
     if constant.any():
         raise UserError(f"factor {int(constant.argmax())} never changes: leave it out")

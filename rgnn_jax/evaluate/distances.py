@@ -168,6 +168,6 @@ def _checked(
         if len(features) < 2:
             raise UserError(f"{len(features)} {name} pictures: a distance needs two or more")
         if not np.isfinite(features).all():
-            row = int(np.isfinite(features).all(1).argmin())
+            row = int(np.argmin(np.isfinite(features).all(1)))
             raise WorkFailed(f"the features of {name} picture {row} are not finite")
     return real.astype(np.float64), generated.astype(np.float64)

@@ -242,4 +242,4 @@ def _mean(column: np.ndarray) -> float:
 def _check_finite(losses: np.ndarray) -> None:
     finite = np.isfinite(losses)
     if not finite.all():
-        raise WorkFailed(f"the loss of picture {int(finite.argmin())} is not finite")
+        raise WorkFailed(f"the loss of picture {int(np.argmin(finite))} is not finite")

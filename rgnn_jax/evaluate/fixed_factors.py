@@ -118,7 +118,7 @@ def _agreeing_rows(
     eligible = np.flatnonzero(counts[classes] >= size)
     if not eligible.size:
         raise UserError(
-            f"no value of a factor has {size} pictures, the most has {counts.max()}: measure on more pictures"
+            f"no value of a factor has {size} pictures, the most {np.max(counts)}: measure on more pictures"
         )
     starts = np.cumsum(counts) - counts
     by_class = np.argsort(classes, kind="stable")

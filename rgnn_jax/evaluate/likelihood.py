@@ -172,5 +172,5 @@ def _checked(model: nn.Module, codes: Integer[np.ndarray, " n"]) -> np.ndarray:
 def _finite(log_probs: Float[np.ndarray, " n"]) -> Likelihood:
     finite = np.isfinite(log_probs)
     if not finite.all():
-        raise WorkFailed(f"the log-probability of token {int(finite.argmin()) + 1} is not finite")
+        raise WorkFailed(f"the log-probability of token {int(np.argmin(finite)) + 1} is not finite")
     return Likelihood(log_probs)

@@ -136,7 +136,7 @@ class Examination:
             disentanglement=dci.disentanglement,
             completeness=dci.completeness,
             informativeness=dci.informativeness,
-            turn_dimension=int(turn.argmax()),
+            turn_dimension=int(np.argmax(turn)),
             turn_correlation=float(turn.max()),
             dimensions=dimensions,
         )

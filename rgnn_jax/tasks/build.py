@@ -1,5 +1,7 @@
 """One entry for every kind of task: settings in, a `Task` or its parts out."""
 
+import dataclasses
+
 import flax.linen as nn
 
 from rgnn_jax.config import Experiment
@@ -9,7 +11,12 @@ from rgnn_jax.datasets.images import Images
 from rgnn_jax.datasets.text import Text, TextData
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.models.language import NextToken
-from rgnn_jax.tasks.images import build_image_model, build_image_objective, build_image_task
+from rgnn_jax.tasks.images import (
+    build_image_evaluation,
+    build_image_model,
+    build_image_objective,
+    build_image_task,
+)
 from rgnn_jax.tasks.task import Spec, Task
 from rgnn_jax.tasks.text import build_sequence_model, build_text_task
 
@@ -51,6 +58,15 @@ def build_objective(experiment: Experiment, model: nn.Module, data: Text | Image
     if isinstance(experiment.data, TextData):
         return NextToken(model, experiment.data.window)
     return build_image_objective(experiment, model, data if isinstance(data, Images) else None)
+
+
+def with_settings_of(experiment: Experiment, task: Task) -> Task:
+    """The task with its loss and its scores for other settings of the same model on the same data."""
+    objective = build_objective(experiment, task.model, task.data)
+    if not isinstance(task.data, Images):
+        return dataclasses.replace(task, objective=objective)
+    evaluate = build_image_evaluation(experiment, task.model, task.data)
+    return dataclasses.replace(task, objective=objective, evaluate=evaluate)
 
 
 def spec_type(experiment: Experiment) -> type[Vocabulary] | type[ImageSpec]:

@@ -1,6 +1,6 @@
 """Models of pictures as tasks: autoencoders, and the networks that judge what they make."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -42,10 +42,6 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
     batch_size = experiment.training.batch_size
     model = build_image_model(experiment, spec or images.spec)
 
-    def evaluate(params: Params, split: str) -> HeldOut:
-        pictures: Pictures = getattr(images, split)
-        return _evaluate(experiment, model, params, pictures) if len(pictures) else {}
-
     return Task(
         model=model,
         objective=build_image_objective(experiment, model, images),
@@ -57,8 +53,8 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         symbols_per_step=batch_size,
         symbol="picture",
         steps_per_epoch=len(images.train) / batch_size,
-        evaluate=evaluate,
-        shown=("loss", "reconstruction_loss", "kl_loss", "active_units", "accuracy"),
+        evaluate=build_image_evaluation(experiment, model, images),
+        shown=_shown(config),
         summary=f"{len(images.train):,} pictures of {_sides(images.spec)}",
         model_summary=_summary(config),
         remark=lambda metrics: describe_collapse(metrics, getattr(config, "objective", "beta")),
@@ -105,6 +101,18 @@ def evaluation_images(data: ImageData, pictures: Pictures) -> UInt8[np.ndarray, 
     return binarized_once(pictures.images) if data.binarize else pictures.images
 
 
+def build_image_evaluation(
+    experiment: Experiment, model: nn.Module, images: Images
+) -> Callable[[Params, str], HeldOut]:
+    """The scores of parameters on a split, by name; nothing for an empty split."""
+
+    def evaluate(params: Params, split: str) -> HeldOut:
+        pictures: Pictures = getattr(images, split)
+        return _evaluate(experiment, model, params, pictures) if len(pictures) else {}
+
+    return evaluate
+
+
 def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures: Pictures) -> HeldOut:
     config, data = experiment.of_pictures
     shown = evaluation_images(data, pictures)
@@ -119,6 +127,15 @@ def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures
 def _minimised(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
     """What training minimises, at the full weight of the KL term: what "best" means for a checkpoint."""
     return scores["reconstruction_loss"] + config.beta * scores.get("kl_loss", 0.0)
+
+
+def _shown(config: Any) -> tuple[str, ...]:
+    """What a person watches."""
+    if isinstance(config, ClassifierConfig):
+        return "loss", "accuracy"
+    if isinstance(config, AutoencoderConfig) and config.variational:
+        return "loss", "reconstruction_loss", "kl_loss", "active_units"
+    return ("loss",)
 
 
 def _summary(config: Any) -> str:

@@ -19,7 +19,7 @@ from jaxtyping import Array, PyTree
 
 from rgnn_jax.config import Experiment, load_experiment
 from rgnn_jax.errors import UserError, WorkFailed
-from rgnn_jax.tasks.build import build, build_objective
+from rgnn_jax.tasks.build import build, with_settings_of
 from rgnn_jax.tasks.task import Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
@@ -192,7 +192,7 @@ def _train_group(
     rows = []
     for index, member in enumerate(one_device):
         own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), state)
-        held_out = _evaluate(task, own, bool(alive[index]))
+        held_out = _evaluate(with_settings_of(member.experiment, task), own, bool(alive[index]))
         history = histories[index]
         rows.append(_keep(member, own, task, held_out, history, directory, time.monotonic() - started))
     log.message(f"{len(members)} members, {step} steps, {format_duration(time.monotonic() - started)}")
@@ -267,7 +267,7 @@ class _Vectorised:
             optimizer = msgspec.structs.replace(experiment.optimizer, **settings["optimizer"])
             model = msgspec.structs.replace(experiment.model, **settings["model"])
             own = msgspec.structs.replace(experiment, optimizer=optimizer, model=model)
-            return make_training(own, build_objective(own, task.model, task.data), task.batches)
+            return make_training(own, with_settings_of(own, task).objective, task.batches)
 
         def init(settings: PyTree) -> TrainState:
             return one(settings).init(settings["training"]["seed"])

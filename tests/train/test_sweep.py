@@ -6,7 +6,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from small_runs import LSTM, TINY
+from small_runs import FACES, LSTM, TINY, TINY_FACES
 
 from rgnn_jax.cli import main
 from rgnn_jax.errors import UserError
@@ -75,3 +75,32 @@ def test_wrong_values_are_refused(values):
 def test_a_table_has_a_dash_where_there_is_no_score():
     rows = [{"seed": "0", "loss": 1.25, "run": "a"}, {"seed": "10", "loss": None, "run": "b"}]
     assert format_table(rows).splitlines() == ["seed    loss  run", "   0  1.2500    a", "  10       -    b"]
+
+
+@pytest.fixture(scope="module")
+def betas(tmp_path_factory):
+    """Three weights of the KL term side by side, and the single run of the second."""
+    folder = tmp_path_factory.mktemp("betas")
+    arguments = [FACES, *TINY_FACES, "--ckpt-dir", str(folder), "--quiet", "--json"]
+    assert main(["sweep", *arguments, "--model.beta", "0,4,20", "--name", "betas"]) == 0
+    assert main(["train", *arguments, "--model.beta", "4", "--training.devices", "1", "--name", "four"]) == 0
+    return folder
+
+
+def test_the_weight_of_the_kl_term_is_swept_in_one_update(betas):
+    for one, other in zip(params(betas, "betas/beta=4"), params(betas, "four"), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4, rtol=1e-4)
+    none, much = params(betas, "betas/beta=0"), params(betas, "betas/beta=20")
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(none, much, strict=True))
+
+
+def test_each_member_is_scored_by_its_own_weight(betas):
+    row = json.loads((betas / "betas/beta=20/metrics.jsonl").read_text().splitlines()[-1])
+    expected = row["validation_reconstruction_loss"] + 20 * row["validation_kl_loss"]
+    assert row["validation_loss"] == pytest.approx(expected)
+
+
+def test_members_log_their_training_and_their_score(betas):
+    rows = [json.loads(line) for line in (betas / "betas/beta=4/metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4, 4]
+    assert rows[0]["kl_loss"] > 0 and rows[-1]["validation_reconstruction_loss"] > 0

@@ -142,7 +142,7 @@ def rotation(
     model, params = subject.run.model, subject.run.params
     values, strips = rotate(model, params, curve, codes, steps)
     title = f"Turned from left to right: {subject.name}"
-    wide = abs(values).max() >= 10
+    wide = np.max(np.abs(values)) >= 10
     figure = picture_grid(
         np.concatenate([images[:, None], strips], axis=1),
         title=title,
