@@ -29,5 +29,5 @@ def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     client = NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert any("image/svg+xml" in output.get("data", {}) for output in outputs)
-    assert "--- temperature 1.0" in "".join(output.get("text", "") for output in outputs)
+    drawn = [set(output.get("data", {})) & {"image/svg+xml", "image/png"} for output in outputs]
+    assert sum(map(bool, drawn)) >= 2

@@ -90,35 +90,43 @@ def run(args: argparse.Namespace) -> int:
 
 def _reproduce(args: argparse.Namespace, started: float) -> tuple[Path, str]:
     """The page's path, and the results for a terminal."""
-    data_path = args.data_path or _DOCUMENTS[args.document].data
-    common: dict[str, Any] = {
-        "data_path": data_path, "out": args.out, "seed": args.seed, "command": _command(args),
-        "overwrite": args.overwrite, "quiet": args.quiet, "started": started,
-    }  # fmt: skip
-    pictures = {**common, "data_dir": str(args.data_dir)}
+    from rgnn_jax.experiments.request import Request
+
+    request = Request(
+        scale=args.scale,
+        data_path=args.data_path or _DOCUMENTS[args.document].data,
+        out=args.out,
+        seed=args.seed,
+        command=_command(args),
+        data_dir=str(args.data_dir),
+        poses=args.poses,
+        overwrite=args.overwrite,
+        quiet=args.quiet,
+        started=started,
+    )
     match args.document:
         case "text":
             from rgnn_jax.experiments.text import reproduce_text
             from rgnn_jax.experiments.text_page import to_terminal
 
-            page, results = reproduce_text(args.scale, **common)
+            page, results = reproduce_text(request)
             return page, to_terminal(results)
         case "faces":
             from rgnn_jax.experiments.faces import reproduce_faces
 
-            page, _, shown = reproduce_faces(args.scale, **pictures, poses=args.poses)
+            page, _, shown = reproduce_faces(request)
         case "flowers":
             from rgnn_jax.experiments.flowers import reproduce_flowers
 
-            page, _, shown = reproduce_flowers(args.scale, **pictures)
+            page, _, shown = reproduce_flowers(request)
         case "digits":
             from rgnn_jax.experiments.digits import reproduce_digits
 
-            page, _, shown = reproduce_digits(args.scale, **pictures)
+            page, _, shown = reproduce_digits(request)
         case _:
             from rgnn_jax.experiments.fashion import reproduce_fashion
 
-            page, _, shown = reproduce_fashion(args.scale, **pictures)
+            page, _, shown = reproduce_fashion(request)
     return page, shown
 
 

@@ -1,7 +1,6 @@
 """The assignment on digits: an autoencoder against VAEs whose KL terms weigh differently."""
 
 import dataclasses
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +33,7 @@ from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, re
 from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
 from rgnn_jax.experiments.picture_tables import loss_figures
 from rgnn_jax.experiments.publish import published
+from rgnn_jax.experiments.request import Request
 from rgnn_jax.sampling.latent import aggregate_posterior, prior
 from rgnn_jax.train.run import write_atomically
 
@@ -116,30 +116,8 @@ class _Examiner:
         )
 
 
-def reproduce_digits(
-    scale: str,
-    *,
-    data_path: str = "digits",
-    data_dir: str = "data",
-    out: Path,
-    seed: int,
-    command: str,
-    overwrite: bool = False,
-    quiet: bool = False,
-    started: float | None = None,
-) -> tuple[Path, DigitResults, str]:
-    """Trains an autoencoder, VAEs and a classifier, and publishes `out`/digits-`scale` when all is done.
-
-    Args:
-        scale: a key of `SCALES`.
-        data_path: "digits", or what `ImageData.path` takes, of pictures with ten classes.
-        data_dir: where prepared sets lie.
-        out: where the directory of runs and page goes.
-        seed: of everything random.
-        command: what the page says it was made by.
-        overwrite: replace what an earlier reproduction left there.
-        quiet: nothing on standard error.
-        started: `time.monotonic()` at the start of the command, now if None.
+def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
+    """Trains an autoencoder, VAEs and a classifier, and publishes digits-SCALE when all is done.
 
     Returns:
         The page's path, what it shows, and its short form for a terminal.
@@ -149,19 +127,20 @@ def reproduce_digits(
         WorkFailed: where a training broke down.
         SystemExit: where a signal stopped it; nothing is published.
     """
-    started = time.monotonic() if started is None else started
     require_page_tools()
-    plan, target = SCALES[scale], out / f"digits-{scale}"
-    with published(target, overwrite=overwrite) as work:
-        workshop = Workshop(work, shared_settings(data_path, data_dir, seed), quiet)
+    plan, target = SCALES[request.scale], request.out / f"digits-{request.scale}"
+    with published(target, overwrite=request.overwrite) as work:
+        workshop = Workshop(
+            work, shared_settings(request.data_path, request.data_dir, request.seed), request.quiet
+        )
         source = workshop.experiment("vae_mnist", plan.models).of_pictures[1]
         data = load_images(source)
-        require_classes(data, data_path, max(map(max, WALKS)) + 1)
+        require_classes(data, request.data_path, max(map(max, WALKS)) + 1)
         ae = workshop.train(AE, "ae", "ae_mnist", plan.models)
         judge = workshop.train("classifier", "classifier", "classifier_mnist", plan.judge)
         vaes = {beta: _train_vae(workshop, plan, beta) for beta in (0.0, *plan.betas, 10.0)}
-        judge_facts, judgements = describe_judge(judge, data, seed)
-        examiner = _Examiner(data, Judge(judge.run), judgements, seed)
+        judge_facts, judgements = describe_judge(judge, data, request.seed)
+        examiner = _Examiner(data, Judge(judge.run), judgements, request.seed)
         choices = [examiner.consider(vaes[beta]) for beta in plan.betas]
         tuned = vaes[choose(choices).beta]
         shown = {run.label: run for run in (ae, vaes[0.0], tuned, vaes[10.0])}
@@ -171,12 +150,12 @@ def reproduce_digits(
             label: score_pairs(subjects[label], examiner.judge, data, WALKS, plan.walks)
             for label in (AE, tuned.label)
         }
-        pictures = draw_pictures(subjects, tuned.label, data, seed)
+        pictures = draw_pictures(subjects, tuned.label, data, request.seed)
         settings = in_words(tuned.run.experiment, data)
-        seconds = time.monotonic() - started
+        seconds = request.seconds
         results = DigitResults(
-            facts=Facts.of(scale, command, target, seed, settings, seconds),
-            data=describe_data(data, data_path, binarized=source.binarize),
+            facts=Facts.of(request.scale, request.command, target, request.seed, settings, seconds),
+            data=describe_data(data, request.data_path, binarized=source.binarize),
             judge=judge_facts,
             models=models,
             choices=choices,

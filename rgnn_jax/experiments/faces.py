@@ -1,7 +1,6 @@
 """The exercise on faces: beta-VAEs of several betas, what their dimensions mean, and a head that turns."""
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_termina
 from rgnn_jax.experiments.faces_results import FacesResults
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.publish import published
+from rgnn_jax.experiments.request import Request
 from rgnn_jax.train.run import write_atomically
 
 CONFIG, READER = "beta_vae_faces", "face_reader"
@@ -65,32 +65,8 @@ SCALES = {
 }
 
 
-def reproduce_faces(
-    scale: str,
-    *,
-    data_path: str = FACES,
-    data_dir: str = "data",
-    out: Path,
-    seed: int,
-    command: str,
-    overwrite: bool = False,
-    quiet: bool = False,
-    started: float | None = None,
-    poses: Path | None = None,
-) -> tuple[Path, FacesResults, str]:
-    """Trains the models and the judge, and publishes `out`/faces-`scale` when all is done.
-
-    Args:
-        scale: a key of `SCALES`.
-        data_path: "faces" for rendered ones, or what else holds pictures of faces.
-        data_dir: where prepared sets of TensorFlow Datasets lie.
-        out: where the directory of runs and page goes.
-        seed: of everything random.
-        command: what the page says it was made by.
-        overwrite: replace what an earlier reproduction left there.
-        quiet: nothing on standard error.
-        started: `time.monotonic()` at the start of the command, now if None.
-        poses: a table of the turn of faces on photographs, see `evaluate.yaw.read_poses`.
+def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
+    """Trains the models and the judge, and publishes faces-SCALE when all is done.
 
     Returns:
         The page's path, what it shows, and the short form for a terminal.
@@ -100,27 +76,30 @@ def reproduce_faces(
         WorkFailed: where a training broke down.
         SystemExit: where a signal stopped it; nothing is published.
     """
-    started = time.monotonic() if started is None else started
     require_page_tools()
-    plan = SCALES[scale]
-    rendered = plan.rendered if data_path == FACES else {}
-    source = {"data.path": data_path, "data.data_dir": data_dir, "training.seed": str(seed)}
-    target = out / f"faces-{scale}"
-    with published(target, overwrite=overwrite) as work:
-        workshop = Workshop(work, tuple({**source, **rendered}.items()), quiet)
+    plan = SCALES[request.scale]
+    rendered = plan.rendered if request.data_path == FACES else {}
+    source = {
+        "data.path": request.data_path,
+        "data.data_dir": request.data_dir,
+        "training.seed": str(request.seed),
+    }
+    target = request.out / f"faces-{request.scale}"
+    with published(target, overwrite=request.overwrite) as work:
+        workshop = Workshop(work, tuple({**source, **rendered}.items()), request.quiet)
         data = load_images(workshop.experiment(CONFIG, plan.model).of_pictures[1])
         runs = _train(workshop, plan)
-        judge = _judge(workshop, plan, runs, data, poses)
-        examination = Examination(data, judge, min(plan.faces, len(data.test)), seed)
+        judge = _judge(workshop, plan, runs, data, request.poses)
+        examination = Examination(data, judge, min(plan.faces, len(data.test)), request.seed)
         found = {
             one.label: examination.examine(one, float(beta), str(one.run.directory.path.relative_to(work)))
             for one, beta in zip(runs, plan.betas, strict=True)
         }
         results = FacesResults(
-            scale=scale,
-            command=command,
+            scale=request.scale,
+            command=request.command,
             directory=str(target),
-            seed=seed,
+            seed=request.seed,
             shared=_shared(runs[0], data),
             data=examination.look_of_data(),
             runs=found,
@@ -129,13 +108,13 @@ def reproduce_faces(
             turned=examination.faces,
             hardware=provenance.hardware(),
             date=provenance.today(),
-            seconds=time.monotonic() - started,
+            seconds=request.seconds,
             versions=provenance.versions(),
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs}, data)
         for name, content in pictures.items():
             write_atomically(work / name, content)
-        results = msgspec.structs.replace(results, seconds=time.monotonic() - started)
+        results = msgspec.structs.replace(results, seconds=request.seconds)
         numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
         write_atomically(work / "faces.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
         report.write(make_page(results, runs, pictures), work / "faces.html")

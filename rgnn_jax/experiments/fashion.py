@@ -1,7 +1,6 @@
 """The sheet's practice on clothes: a VAE, its stages of training, and the clusters of its latent space."""
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +30,7 @@ from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, re
 from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
 from rgnn_jax.experiments.picture_tables import loss_figures
 from rgnn_jax.experiments.publish import published
+from rgnn_jax.experiments.request import Request
 from rgnn_jax.sampling.latent import prior
 from rgnn_jax.train.run import write_atomically
 from rgnn_jax.train.session import load_run
@@ -102,31 +102,8 @@ def first_epoch(run: PictureRun, data: Images) -> int:
     return max(1, round(len(data.train) / run.run.experiment.training.batch_size))
 
 
-def reproduce_fashion(
-    scale: str,
-    *,
-    data_path: str = "digits",
-    data_dir: str = "data",
-    out: Path,
-    seed: int,
-    command: str,
-    overwrite: bool = False,
-    quiet: bool = False,
-    started: float | None = None,
-) -> tuple[Path, FashionResults, str]:
-    """Trains a VAE, an autoencoder and a classifier, and publishes `out`/fashion-`scale` when all is done.
-
-    Args:
-        scale: a key of `SCALES`.
-        data_path: "fashion_mnist", or what `ImageData.path` takes, of pictures with ten classes; no clothes
-            come with the package, and "digits" stand in for them.
-        data_dir: where prepared sets lie.
-        out: where the directory of runs and page goes.
-        seed: of everything random.
-        command: what the page says it was made by.
-        overwrite: replace what an earlier reproduction left there.
-        quiet: nothing on standard error.
-        started: `time.monotonic()` at the start of the command, now if None.
+def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
+    """Trains a VAE, an autoencoder and a classifier, and publishes fashion-SCALE when all is done.
 
     Returns:
         The page's path, what it shows, and its short form for a terminal.
@@ -136,20 +113,21 @@ def reproduce_fashion(
         WorkFailed: where a training broke down.
         SystemExit: where a signal stopped it; nothing is published.
     """
-    started = time.monotonic() if started is None else started
     require_page_tools()
-    plan, target = SCALES[scale], out / f"fashion-{scale}"
-    with published(target, overwrite=overwrite) as work:
-        workshop = Workshop(work, shared_settings(data_path, data_dir, seed), quiet)
+    plan, target = SCALES[request.scale], request.out / f"fashion-{request.scale}"
+    with published(target, overwrite=request.overwrite) as work:
+        workshop = Workshop(
+            work, shared_settings(request.data_path, request.data_dir, request.seed), request.quiet
+        )
         source = workshop.experiment("vae_fashion", plan.models).of_pictures[1]
         data = load_images(source)
-        require_classes(data, data_path, max(map(max, WALKS)) + 1)
+        require_classes(data, request.data_path, max(map(max, WALKS)) + 1)
         runs = {
             VAE: _Runs.train(workshop, VAE, plan.models, data),
             AE: _Runs.train(workshop, AE, {**plan.models, "model.variational": "false"}, data),
         }
         judge_run = workshop.train("classifier", "classifier", "classifier_fashion", plan.judge)
-        judge_facts, judgements = describe_judge(judge_run, data, seed)
+        judge_facts, judgements = describe_judge(judge_run, data, request.seed)
         judge, subjects = Judge(judge_run.run), {name: run.end.subject for name, run in runs.items()}
         models = {}
         for name, run in runs.items():
@@ -157,33 +135,38 @@ def reproduce_fashion(
             models[name] = FashionModel(
                 score=score_model(run.end, subjects[name], judge, data.test),
                 early_mse=mean_squared_error(test, run.early.decode(run.early.encode(test).z_mean)),
-                samples=score_random(subjects[name], unit, judge, judgements["test"], seed),
+                samples=score_random(subjects[name], unit, judge, judgements["test"], request.seed),
             )
         spaces = {name: Space.of(subject, data) for name, subject in subjects.items()}
         spaces[PIXELS] = principal_components(data, subjects[VAE].run.model.z_dim)
         results = FashionResults(
             facts=Facts.of(
-                scale, command, target, seed, in_words(runs[VAE].end.run.experiment, data),
-                time.monotonic() - started,
+                request.scale,
+                request.command,
+                target,
+                request.seed,
+                in_words(runs[VAE].end.run.experiment, data),
+                request.seconds,
             ),
-            data=describe_data(data, data_path, binarized=source.binarize),
+            data=describe_data(data, request.data_path, binarized=source.binarize),
             judge=judge_facts,
             models=models,
             early_step=first_epoch(runs[VAE].end, data),
-            clusters={name: codes.clusters(data, seed) for name, codes in spaces.items()},
+            clusters={name: codes.clusters(data, request.seed) for name, codes in spaces.items()},
             plane_silhouette={
-                name: spaces[name].plane_silhouette(data, plan.projected, seed) for name in (VAE, PIXELS)
+                name: spaces[name].plane_silhouette(data, plan.projected, request.seed)
+                for name in (VAE, PIXELS)
             },
             plane_count=min(plan.projected, len(data.test)),
             walks=score_pairs(subjects[VAE], judge, data, WALKS, plan.walks),
         )  # fmt: skip
         files = {
-            "stages.png": draw_stages(runs[VAE].early, subjects[VAE], data, seed),
+            "stages.png": draw_stages(runs[VAE].early, subjects[VAE], data, request.seed),
             "beside.png": draw_beside(subjects, data),
             "walks.png": draw_walks(subjects[VAE], data, WALKS),
-            **projected(subjects[VAE], method="pca", count=plan.projected, seed=seed).files,
-            **projected(subjects[VAE], method="tsne", count=plan.projected, seed=seed).files,
-            **clustered(subjects[VAE], seed=seed).files,
+            **projected(subjects[VAE], method="pca", count=plan.projected, seed=request.seed).files,
+            **projected(subjects[VAE], method="tsne", count=plan.projected, seed=request.seed).files,
+            **clustered(subjects[VAE], seed=request.seed).files,
         }
         (work / "figures").mkdir()
         for name, content in files.items():

@@ -1,6 +1,5 @@
 """The report's task on flowers: one VAE of flowers and of faces, and why the flowers come out worse."""
 
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_looks import Look, measure_look, variance_explained
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.publish import published
+from rgnn_jax.experiments.request import Request
 from rgnn_jax.sampling.latent import draw, lerp, prior
 from rgnn_jax.train.run import write_atomically
 
@@ -61,30 +61,8 @@ SCALES = {
 }  # fmt: skip
 
 
-def reproduce_flowers(
-    scale: str,
-    *,
-    data_path: str = "tf_flowers",
-    data_dir: str = "data",
-    out: Path,
-    seed: int,
-    command: str,
-    overwrite: bool = False,
-    quiet: bool = False,
-    started: float | None = None,
-) -> tuple[Path, FlowersResults, str]:
-    """Trains one network on faces and on flowers, and publishes `out`/flowers-`scale` when all is done.
-
-    Args:
-        scale: a key of `SCALES`.
-        data_path: the flowers.
-        data_dir: where prepared sets of TensorFlow Datasets lie.
-        out: where the directory of runs and page goes.
-        seed: of everything random.
-        command: what the page says it was made by.
-        overwrite: replace what an earlier reproduction left there.
-        quiet: nothing on standard error.
-        started: `time.monotonic()` at the start of the command, now if None.
+def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
+    """Trains one network on faces and on flowers, and publishes flowers-SCALE when all is done.
 
     Returns:
         The page's path, what it shows, and the short form for a terminal.
@@ -94,13 +72,12 @@ def reproduce_flowers(
         WorkFailed: where a training broke down.
         SystemExit: where a signal stopped it; nothing is published.
     """
-    started = time.monotonic() if started is None else started
     require_page_tools()
-    plan, target = SCALES[scale], out / f"flowers-{scale}"
-    flowers = {"data.path": data_path, "data.data_dir": data_dir}
+    plan, target = SCALES[request.scale], request.out / f"flowers-{request.scale}"
+    flowers = {"data.path": request.data_path, "data.data_dir": request.data_dir}
     rendered = {"data.path": "faces", "data.count": plan.faces, "data.augment": "false"}
-    with published(target, overwrite=overwrite) as work:
-        workshop = Workshop(work, (*plan.model.items(), ("training.seed", str(seed))), quiet)
+    with published(target, overwrite=request.overwrite) as work:
+        workshop = Workshop(work, (*plan.model.items(), ("training.seed", str(request.seed))), request.quiet)
         workshop.experiment(CONFIG, flowers)
         runs = [
             workshop.train(FLOWERS, "flowers", CONFIG, flowers),
@@ -108,21 +85,21 @@ def reproduce_flowers(
             workshop.train(FACES, "faces", CONFIG, rendered),
         ]
         results = FlowersResults(
-            scale=scale,
-            command=command,
+            scale=request.scale,
+            command=request.command,
             directory=str(target),
-            seed=seed,
+            seed=request.seed,
             shared=_shared(runs[0]),
-            models={one.label: _examine(one, seed) for one in runs},
+            models={one.label: _examine(one, request.seed) for one in runs},
             hardware=provenance.hardware(),
             date=provenance.today(),
-            seconds=time.monotonic() - started,
+            seconds=request.seconds,
             versions=provenance.versions(),
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs})
         for name, content in pictures.items():
             write_atomically(work / name, content)
-        results = msgspec.structs.replace(results, seconds=time.monotonic() - started)
+        results = msgspec.structs.replace(results, seconds=request.seconds)
         numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
         write_atomically(work / "flowers.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
         report.write(make_page(results, runs, pictures), work / "flowers.html")

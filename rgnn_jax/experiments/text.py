@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from rgnn_jax.datasets.text import Text, load_text
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import provenance, report
 from rgnn_jax.experiments.publish import published
+from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.text_examination import Examination
 from rgnn_jax.experiments.text_observations import observe
 from rgnn_jax.experiments.text_page import make_page
@@ -96,28 +96,8 @@ class _Protocol:
         return load_experiment(config_path(name), [*self.fixed, *settings.items()])
 
 
-def reproduce_text(
-    scale: str,
-    *,
-    data_path: str,
-    out: Path,
-    seed: int,
-    command: str,
-    overwrite: bool = False,
-    quiet: bool = False,
-    started: float | None = None,
-) -> tuple[Path, TextResults]:
-    """Trains LSTM, TCN and Transformer, compares LSTMs, and publishes `out`/text-`scale` when all is done.
-
-    Args:
-        scale: a key of `SCALES`.
-        data_path: "chapter", or the path of a text.
-        out: where the directory of runs and page goes.
-        seed: of everything random.
-        command: what the page says it was made by.
-        overwrite: replace what an earlier reproduction left there.
-        quiet: nothing on standard error.
-        started: `time.monotonic()` at the start of the command, now if None.
+def reproduce_text(request: Request) -> tuple[Path, TextResults]:
+    """Trains LSTM, TCN and Transformer, compares LSTMs, and publishes text-SCALE when all is done.
 
     Returns:
         The page's path and what it shows.
@@ -127,21 +107,23 @@ def reproduce_text(
         WorkFailed: where a training broke down.
         SystemExit: where a signal stopped it; nothing is published.
     """
-    started = time.monotonic() if started is None else started
     if importlib.util.find_spec("jinja2") is None:
         raise UserError('the page needs jinja2: pip install "rgnn-jax[report]"')
-    plan, fixed = SCALES[scale], (("data.path", data_path), ("training.seed", str(seed)))
-    target = out / f"text-{scale}"
-    with published(target, overwrite=overwrite) as work:
+    plan, fixed = (
+        SCALES[request.scale],
+        (("data.path", request.data_path), ("training.seed", str(request.seed))),
+    )
+    target = request.out / f"text-{request.scale}"
+    with published(target, overwrite=request.overwrite) as work:
         experiment = load_experiment(config_path("LSTM"), [*fixed, *plan.models["LSTM"].items()])
         text = load_text(experiment.of_text[1])
-        examination = Examination.of(text, data_path)
-        protocol = _Protocol(work, plan, fixed, quiet, examination)
+        examination = Examination.of(text, request.data_path)
+        protocol = _Protocol(work, plan, fixed, request.quiet, examination)
         results = TextResults(
-            scale=scale,
-            command=command,
+            scale=request.scale,
+            command=request.command,
             directory=str(target),
-            seed=seed,
+            seed=request.seed,
             shared=_shared(experiment, text),
             unigram=examination.unigram(),
             common=examination.common(),
@@ -152,7 +134,7 @@ def reproduce_text(
             sweep=_compare(protocol),
             hardware=provenance.hardware(),
             date=provenance.today(),
-            seconds=time.monotonic() - started,
+            seconds=request.seconds,
             versions=provenance.versions(),
         )
         numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}

@@ -12,6 +12,7 @@ from rgnn_jax.experiments.digits_observations import observe
 from rgnn_jax.experiments.digits_page import make_page, to_terminal
 from rgnn_jax.experiments.digits_results import Choice, choose
 from rgnn_jax.experiments.report import render
+from rgnn_jax.experiments.request import Request
 
 
 def verdicts(results):
@@ -111,14 +112,14 @@ def test_pictures_without_ten_classes_are_refused_and_nothing_is_left(tmp_path):
     path, out = tmp_path / "pictures.npy", tmp_path / "out"
     np.save(path, np.zeros((20, 28, 28, 1), np.uint8))
     with pytest.raises(UserError, match=r"pictures\.npy: has 0 classes, but the walks need 10"):
-        reproduce_digits("smoke", data_path=str(path), out=out, seed=0, command="rgnn", quiet=True)
+        reproduce_digits(Request("smoke", str(path), out, 0, "rgnn", quiet=True))
     assert not list(out.iterdir())
 
 
 @pytest.mark.slow
 def test_a_smoke_run_publishes_page_numbers_pictures_and_runs(tmp_path):
-    arguments = {"out": tmp_path, "seed": 0, "command": "rgnn", "quiet": True}
-    page, found, text = reproduce_digits("smoke", **arguments)
+    arguments = {"data_path": "digits", "out": tmp_path, "seed": 0, "command": "rgnn", "quiet": True}
+    page, found, text = reproduce_digits(Request("smoke", **arguments))
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "ae", "classifier", "digits.html", "digits.json", "figures", "vae_beta_0", "vae_beta_0.5",
         "vae_beta_1", "vae_beta_10",
@@ -130,4 +131,4 @@ def test_a_smoke_run_publishes_page_numbers_pictures_and_runs(tmp_path):
     assert found.models["AE"].score.negative_elbo is None
     assert found.tuned in text
     with pytest.raises(UserError, match="--overwrite"):
-        reproduce_digits("smoke", **arguments)
+        reproduce_digits(Request("smoke", **arguments))

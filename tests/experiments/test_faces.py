@@ -9,6 +9,7 @@ from rgnn_jax.experiments import faces
 from rgnn_jax.experiments.faces import CONFIG, READER, SCALES, reproduce_faces
 from rgnn_jax.experiments.faces_page import to_terminal
 from rgnn_jax.experiments.picture_runs import _CONFIGS
+from rgnn_jax.experiments.request import Request
 
 TINY = {
     "training.steps": "2", "training.batch_size": "4", "training.log_every": "1",
@@ -38,8 +39,8 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
         ("0", "20"), TINY | {"model.z_dim": "3"}, TINY, {"data.count": "96", "data.size": "16"}, 4
     )
     monkeypatch.setitem(SCALES, "smoke", tiny)
-    arguments = {"out": tmp_path / "out", "seed": 0, "command": "rgnn", "quiet": True}
-    page, found, shown = reproduce_faces("smoke", **arguments)
+    arguments = {"data_path": "faces", "out": tmp_path / "out", "seed": 0, "command": "rgnn", "quiet": True}
+    page, found, shown = reproduce_faces(Request("smoke", **arguments))
     names = {path.name for path in page.parent.iterdir()}
     assert {"beta_0", "beta_20", "reader", "faces.html", "faces.json", "turn.png", "turn.gif"} <= names
     numbers = json.loads((page.parent / "faces.json").read_text())
@@ -48,4 +49,4 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     assert page.read_text().count("data:image/png;base64,") == 7
     assert "\u03b2 = 20" in shown
     with pytest.raises(UserError, match="--overwrite"):
-        reproduce_faces("smoke", **arguments)
+        reproduce_faces(Request("smoke", **arguments))

@@ -14,6 +14,7 @@ from rgnn_jax.experiments.fashion_page import make_page, to_terminal
 from rgnn_jax.experiments.fashion_results import FashionModel
 from rgnn_jax.experiments.fashion_spaces import principal_components
 from rgnn_jax.experiments.report import render
+from rgnn_jax.experiments.request import Request
 
 
 def differing(**changes):
@@ -88,7 +89,7 @@ def test_the_terminal_shows_models_spaces_and_verdicts():
 
 @pytest.mark.slow
 def test_a_smoke_run_publishes_page_numbers_pictures_and_runs(tmp_path):
-    page, found, _ = reproduce_fashion("smoke", out=tmp_path, seed=0, command="rgnn", quiet=True)
+    page, found, _ = reproduce_fashion(Request("smoke", "digits", tmp_path, 0, "rgnn", quiet=True))
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "ae", "classifier", "fashion.html", "fashion.json", "figures", "vae",
     ]  # fmt: skip

@@ -21,6 +21,7 @@ from rgnn_jax.experiments.flowers_results import (
     SetFacts,
 )
 from rgnn_jax.experiments.picture_runs import _CONFIGS
+from rgnn_jax.experiments.request import Request
 
 TINY = {
     "training.steps": "2", "training.batch_size": "4", "training.log_every": "1",
@@ -101,7 +102,7 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
         "data_path": str(tmp_path / "garden"), "out": tmp_path / "out", "seed": 0, "command": "rgnn",
         "quiet": True,
     }  # fmt: skip
-    page, found, shown = reproduce_flowers("smoke", **arguments)
+    page, found, shown = reproduce_flowers(Request("smoke", **arguments))
     names = {path.name for path in page.parent.iterdir()}
     assert {"flowers", "flowers_plain", "faces", "flowers.html", "flowers.json", "flowers.png"} <= names
     numbers = json.loads((page.parent / "flowers.json").read_text())
@@ -110,4 +111,4 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     assert page.read_text().count("data:image/png;base64,") == 4
     assert PLAIN in shown
     with pytest.raises(UserError, match="--overwrite"):
-        reproduce_flowers("smoke", **arguments)
+        reproduce_flowers(Request("smoke", **arguments))

@@ -11,6 +11,7 @@ from rgnn_jax.datasets.text import Text, TextData, load_text
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments.report import render
+from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.text import SCALES, config_path, reproduce_text
 from rgnn_jax.experiments.text_examination import Examination
 from rgnn_jax.experiments.text_page import make_page, to_terminal
@@ -101,7 +102,7 @@ def test_the_terminal_shows_what_each_model_writes_on_one_line():
 def test_a_smoke_run_publishes_page_numbers_and_runs(tmp_path):
     text = tiny_text(tmp_path / "text.txt")
     arguments = {"data_path": text, "out": tmp_path / "out", "seed": 0, "command": "rgnn", "quiet": True}
-    page, found = reproduce_text("smoke", **arguments)
+    page, found = reproduce_text(Request("smoke", **arguments))
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "comparison", "lstm", "tcn", "text.html", "text.json", "transformer",
     ]  # fmt: skip
@@ -112,4 +113,4 @@ def test_a_smoke_run_publishes_page_numbers_and_runs(tmp_path):
     assert found.models["LSTM"].last.validation < found.unigram
     assert len(found.sweep) == 4
     with pytest.raises(UserError, match="--overwrite"):
-        reproduce_text("smoke", **arguments)
+        reproduce_text(Request("smoke", **arguments))
