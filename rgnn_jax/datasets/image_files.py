@@ -57,9 +57,12 @@ def read_image(path: str | Path, spec: ImageSpec) -> UInt8[np.ndarray, "h w c"]:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MOST_FILE_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); name a picture file") from None
+    if len(content) > MOST_FILE_BYTES:
+        raise UserError(f"{path}: more than {MOST_FILE_BYTES:,} bytes are no picture; name a picture file")
     with _strict_pillow() as pillow:
         return _decode(pillow, content, str(path), (spec.height, spec.width), spec.channels)
 

@@ -160,6 +160,8 @@ def test_a_file_too_long_for_a_picture_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(image_files, "MOST_FILE_BYTES", 10)
     with pytest.raises(UserError, match=r"a\.png: .* bytes are no picture"):
         decode_folder(tmp_path, 0, 0)
+    with pytest.raises(UserError, match=r"a\.png: more than 10 bytes are no picture"):
+        read_image(tmp_path / "a.png", ImageSpec(height=4, width=4, channels=3))
 
 
 def test_places_without_pictures_are_refused(tmp_path):
