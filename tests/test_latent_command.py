@@ -147,6 +147,17 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, message, runs, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("model.beta", "only --data.FIELD may change"), ("data.sise", "did you mean `size`")],
+)
+def test_settings_are_checked_by_tools_that_need_no_data_too(name, message, runs, tmp_path):
+    args = parse("vae", "random", "--count", 1, "--ckpt-dir", runs, "--out", tmp_path / "out")
+    args.settings = [(name, "3")]
+    with pytest.raises(UserError, match=message):
+        args.run(args)
+
+
 def test_a_model_of_text_has_no_latent_space(ckpt_dir):
     args = parse("tiny", "random", "--ckpt-dir", ckpt_dir)
     with pytest.raises(UserError, match="is a model of text"):

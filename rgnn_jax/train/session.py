@@ -167,12 +167,21 @@ def load_task(run: LoadedRun, overrides: Sequence[tuple[str, str]] = ()) -> Task
     Raises:
         UserError: for any other setting, or data that cannot be used.
     """
+    return build(with_other_data(run.experiment, overrides), run.spec)
+
+
+def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]) -> Experiment:
+    """A trained run's settings with other ones of its data.
+
+    Raises:
+        UserError: for any other setting, or one that the data do not have.
+    """
     for name, _ in overrides:
         if not name.startswith("data."):
             raise UserError(
                 f"--{name}: a trained run's settings stay as they are; only --data.FIELD may change"
             )
-    return build(override(run.experiment, overrides), run.spec)
+    return override(experiment, overrides)
 
 
 def make_training(experiment: Experiment, objective: Objective, batches: Batches | None) -> Training:

@@ -14,7 +14,7 @@ from rgnn_jax.datasets.image_files import read_image
 from rgnn_jax.datasets.images import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.sampling.latent import Gaussian, Posterior, aggregate_posterior, decode, encode, prior
-from rgnn_jax.train.session import LoadedRun, load_task
+from rgnn_jax.train.session import LoadedRun, load_task, with_other_data
 
 SAMPLE = 3000
 """Training pictures, at most, whose codes stand for all."""
@@ -52,9 +52,10 @@ class Subject:
         """The run as a subject.
 
         Raises:
-            UserError: for a model of text or a model without a latent space.
+            UserError: for a model of text, a model without a latent space, or settings that cannot change.
         """
         _ = run.images
+        with_other_data(run.experiment, overrides)
         if not hasattr(run.model, "decode"):
             raise UserError(f"run {run.directory.name} has no latent space: its model only reads pictures")
         return cls(run, overrides)
