@@ -46,8 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader went away (`rgnn list | head`); Python would complain once more while shutting down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (OSError, MemoryError) as error:
-        return _fail(args, str(error) or "out of memory", WorkFailed.exit_code)
+    except OSError as error:
+        return _fail(args, str(error), WorkFailed.exit_code)
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        return _fail(args, f"out of memory{reason}: use smaller or fewer data", WorkFailed.exit_code)
     except RuntimeError as error:
         # The class of JAX's own errors lies in jaxlib, whose import takes longer than `rgnn list`.
         if "RESOURCE_EXHAUSTED" not in str(error):

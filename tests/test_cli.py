@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from small_runs import LSTM, TINY
+from small_runs import CONFIGS, FACES, LSTM, TINY
 
 from rgnn_jax.cli import main
 
@@ -144,6 +145,52 @@ def test_a_run_is_not_resumed_on_another_text(tmp_path, capsys):
     assert "data are not those" in refused(capsys, *arguments, "--resume", "--training.steps", "9")
     text.unlink()
     assert "text.txt" in refused(capsys, *arguments, "--resume")
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory) -> Path:
+    """The folder of the run `judge`, a step of a classifier, and of `plain.npy`, pictures without classes."""
+    folder = tmp_path_factory.mktemp("classifier")
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8)).astype(np.uint8)
+    np.save(folder / "plain.npy", pictures)
+    np.savez(folder / "classes.npz", images=pictures, labels=np.arange(40) % 3)
+    given = ["--data.path", str(folder / "classes.npz"), "--model.width", "2", "--model.feature-dim", "4"]
+    given += ["--training.steps", "1", "--training.batch-size", "8", "--quiet"]
+    config = str(CONFIGS / "classifier_mnist.toml")
+    assert main(["train", config, *given, "--name", "judge", "--ckpt-dir", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("sample judge", "is a model of pictures"),
+        ("evaluate judge --text x", "is a model of pictures"),
+        ("evaluate judge --importance-samples 3", "gives them no likelihood"),
+        ("evaluate judge --data.path {}/plain.npy", "pictures of no classes, but the run tells 3 apart"),
+        ("latent judge random", "has no latent space"),
+    ],
+)
+def test_a_model_that_judges_pictures_does_nothing_else(arguments, complaint, classifier, capsys):
+    words = arguments.format(classifier).split()
+    assert complaint in refused(capsys, *words[:2], "--ckpt-dir", classifier, *words[2:])
+
+
+@pytest.mark.parametrize("setting", ["--data.size 100000", "--data.count 2000000000"])
+def test_more_pictures_than_memory_holds_are_refused_before_any_is_made(setting, tmp_path, capsys):
+    given = ["train", FACES, *setting.split(), "--ckpt-dir", tmp_path]
+    assert "set a smaller data.size, or give a part of them" in refused(capsys, *given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_memory_that_runs_out_says_what_to_do(monkeypatch, capsys):
+    def run_out(args):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr("rgnn_jax.commands.list_runs.run", run_out)
+    assert main(["list"]) == 1
+    expected = "rgnn list: out of memory (Unable to allocate 9 GiB): use smaller or fewer data\n"
+    assert capsys.readouterr().err == expected
 
 
 @pytest.mark.parametrize("file", ["config.json", "vocabulary.json", "metrics.jsonl"])

@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
         _refuse(args, "is a model of text", "importance_samples")
         return _text(args, loaded)
     _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
+    if not hasattr(loaded.model, "decode"):
+        _refuse(args, "only reads pictures and gives them no likelihood", "importance_samples")
     return _pictures(args, loaded)
 
 

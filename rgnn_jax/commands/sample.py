@@ -86,14 +86,15 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     prompt = "\n" if args.prompt is None else args.prompt
     if args.prompt_file is not None:
         prompt = read_text(args.prompt_file)
+    vocabulary = loaded.vocabulary
     prompt = loaded.experiment.data.normalise(prompt)
-    codes = loaded.vocabulary.encode(prompt)[None]
+    codes = vocabulary.encode(prompt)[None]
     key = jax.random.key(args.seed)
     length = args.max_new_tokens or 200
     if args.stream:
         print(prompt, end="", flush=True)
         for piece in stream_text(
-            loaded.model, loaded.params, codes, loaded.vocabulary.decode, args.stop,
+            loaded.model, loaded.params, codes, vocabulary.decode, args.stop,
             rule=rule, max_new_tokens=length, key=key,
         ):  # fmt: skip
             print(piece, end="", flush=True)
@@ -103,7 +104,7 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
         loaded.model, loaded.params, codes,
         rule=rule, max_new_tokens=length, key=key, num_return_sequences=args.num_samples,
     )  # fmt: skip
-    texts = [cut_at_stop(loaded.vocabulary.decode(row), args.stop) for row in tokens]
+    texts = [cut_at_stop(vocabulary.decode(row), args.stop) for row in tokens]
     if args.json:
         print_json(
             {"run": str(loaded.directory.path), "step": loaded.step, "prompt": prompt, "samples": texts}

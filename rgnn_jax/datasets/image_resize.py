@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from rgnn_jax.datasets.image_cache import check_memory
 from rgnn_jax.errors import UserError
 
 _BLOCK = 256
@@ -21,8 +22,12 @@ def fit_pictures(
         channels: 1, 3, or 0 to keep them.
 
     Raises:
-        UserError: the pictures have neither 1 nor 3 channels, where others are asked for.
+        UserError: the result would need too much memory, or the pictures have neither 1 nor 3 channels,
+            where others are asked for.
     """
+    height, width, own_channels = images.shape[1:]
+    final = (len(images), size or height, size or width, channels or own_channels)
+    check_memory(final, f"data.size {size}, data.channels {channels}")
     if size:
         images = _resize(crop_square(images), size)
     if channels and channels != images.shape[3]:

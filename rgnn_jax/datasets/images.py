@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
 from rgnn_jax.datasets.image_arrays import decode_arrays
-from rgnn_jax.datasets.image_cache import Decoded, cache_directory, cached, hash_files
+from rgnn_jax.datasets.image_cache import Decoded, cache_directory, cached, check_memory, hash_files
 from rgnn_jax.datasets.image_download import DOWNLOADS
 from rgnn_jax.datasets.image_files import decode_archive, decode_folder, picture_paths
 from rgnn_jax.datasets.image_idx import decode_idx, idx_files
@@ -186,7 +186,7 @@ def missing(name: str, data_dir: str) -> str:
         return f"{name}: is not under {data_dir}/ yet; get it by `rgnn data prepare {name} --out {data_dir}`"
     if re.fullmatch(r"[a-z][a-z0-9_]*", name):
         near = difflib.get_close_matches(name, [FACES, DIGITS, *DOWNLOADS], n=1)
-        hint = f"did you mean {near[0]}?" if near else "name a folder or file of pictures, or"
+        hint = f"did you mean {near[0]}? Otherwise" if near else "name a folder or file of pictures, or"
         return (
             f"{name}: neither a file nor a prepared set under {data_dir}/; {hint} "
             f"`rgnn data prepare {name} --out {data_dir}` gets a set of TensorFlow Datasets"
@@ -223,8 +223,10 @@ def _faces_digest(data: ImageData) -> str:
 
 
 def _faces(data: ImageData, size: int, channels: int) -> Decoded:
+    from rgnn_jax.datasets.face_solids import SIZE
     from rgnn_jax.datasets.faces import FACTOR_NAMES, render_faces
 
+    check_memory((data.count, size or SIZE, size or SIZE, channels or 3), data.path)
     images, factors = [], []
     for start in range(0, data.count, _RENDERED):
         pictures, causes = render_faces(data.seed, np.arange(start, min(start + _RENDERED, data.count)))

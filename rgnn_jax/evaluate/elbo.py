@@ -125,12 +125,13 @@ def importance_weighted_nll(
     return nll
 
 
-def describe_collapse(scores: Mapping[str, Any], objective: str = "beta") -> str | None:
+def describe_collapse(scores: Mapping[str, Any], objective: str = "beta", beta: float = 1.0) -> str | None:
     """Says in words that latent units carry nothing, and what to do about it; None where none is idle.
 
     Args:
         scores: of `score_images`.
         objective: what the model was trained for, as in `LatentConfig`.
+        beta: likewise.
     """
     if "active_units" not in scores:
         return None
@@ -144,6 +145,8 @@ def describe_collapse(scores: Mapping[str, Any], objective: str = "beta") -> str
         found = f"{count - active} of {count} latent units ({share:.0%}) are inactive and carry nothing"
     if active > count // 2:
         return f"{found}; that costs nothing but their size: a smaller model.z_dim would do"
+    if objective == "beta" and beta == 0:
+        return f"{found}; at model.beta 0 no KL term holds them back: train longer"
     weight = "model.beta" if objective in ("beta", "tc") else "the learning rate"
     return f"{found}; lower {weight}, or set model.kl_warmup (0.3) or model.free_bits (0.1)"
 

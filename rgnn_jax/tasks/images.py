@@ -34,11 +34,8 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
     """
     config, data = experiment.of_pictures
     images = load_images(data)
-    if spec is not None and spec.shape != images.spec.shape:
-        raise UserError(
-            f"{data.path}: pictures of {_sides(images.spec)}, but the run's are {_sides(spec)}; "
-            f"set data.size to {spec.height} and data.channels to {spec.channels}"
-        )
+    if spec is not None:
+        _check_fit(experiment, images.spec, spec)
     batch_size = experiment.training.batch_size
     model = build_image_model(experiment, spec or images.spec)
 
@@ -57,7 +54,7 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         shown=_shown(config),
         summary=f"{len(images.train):,} pictures of {_sides(images.spec)}",
         model_summary=_summary(config),
-        remark=lambda metrics: describe_collapse(metrics, getattr(config, "objective", "beta")),
+        remark=lambda metrics: _remark(config, metrics),
     )
 
 
@@ -113,6 +110,22 @@ def build_image_evaluation(
     return evaluate
 
 
+def _check_fit(experiment: Experiment, found: ImageSpec, spec: ImageSpec) -> None:
+    config, data = experiment.of_pictures
+    if found.shape != spec.shape:
+        raise UserError(
+            f"{data.path}: pictures of {_sides(found)}, but the run's are {_sides(spec)}; "
+            f"set data.size to {spec.height} and data.channels to {spec.channels}"
+        )
+    if isinstance(config, ClassifierConfig) and len(found.classes) != len(spec.classes):
+        raise UserError(
+            f"{data.path}: pictures of {len(found.classes) or 'no'} classes, but the run tells "
+            f"{len(spec.classes)} apart; set another data.path"
+        )
+    if isinstance(config, FactorReaderConfig):
+        factors_named(found.factors)
+
+
 def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures: Pictures) -> HeldOut:
     config, data = experiment.of_pictures
     shown = evaluation_images(data, pictures)
@@ -127,6 +140,13 @@ def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures
 def _minimised(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
     """What training minimises, at the full weight of the KL term: what "best" means for a checkpoint."""
     return scores["reconstruction_loss"] + config.beta * scores.get("kl_loss", 0.0)
+
+
+def _remark(config: Any, metrics: Mapping[str, Any]) -> str | None:
+    """Words on units that carry nothing, for a model that has some."""
+    if not isinstance(config, AutoencoderConfig):
+        return None
+    return describe_collapse(metrics, config.objective, config.beta)
 
 
 def _shown(config: Any) -> tuple[str, ...]:

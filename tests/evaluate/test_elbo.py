@@ -160,3 +160,6 @@ def test_a_collapse_is_described():
     assert "7 of 10 latent units (70%) are inactive" in describe(3)
     assert "model.beta" not in describe(3, "factor")
     assert "smaller model.z_dim" in describe(8)
+    nothing = {"active_units": 0.0, "kl_per_dim": [0.0]}
+    assert "lower model.beta" not in str(describe_collapse(nothing, "beta", 0.0))
+    assert "train longer" in str(describe_collapse(nothing, "beta", 0.0))
