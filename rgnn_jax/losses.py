@@ -37,7 +37,8 @@ def bernoulli_nll(logits: Float[Array, "b h w c"], images: Float[Array, "b h w c
     Returns:
         Nats a picture, summed over its pixels.
     """
-    softplus = jnp.maximum(logits, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(logits)))
+    # The first term is max(logits, 0), with the gradient 1/2 at 0 that the whole has there.
+    softplus = 0.5 * (logits + jnp.abs(logits)) + jnp.log1p(jnp.exp(-jnp.abs(logits)))
     return _pixel_sum(softplus - logits * images)
 
 

@@ -59,7 +59,7 @@ def test_unused_dimensions_do_not_vote():
 
 
 def test_a_factor_without_enough_pictures_of_a_value_is_refused():
-    with pytest.raises(UserError, match="no value of a factor has 64 pictures, the most has 8"):
+    with pytest.raises(UserError, match="no value of a factor has 64 pictures, the most 8"):
         factor_vae_score(GRID[:80], GRID[:80, 2:], KEY)
     with pytest.raises(UserError, match="factor 0 never changes"):
         beta_vae_score(GRID[:80], GRID[:80], KEY)

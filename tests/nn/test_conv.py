@@ -184,7 +184,7 @@ def test_layers_equal_torch(name):
 
 @pytest.mark.parametrize("layer", [Conv(64, 4, 2), Conv(64, 3), ConvTranspose(64, 4, 2)])
 def test_initial_kernels_keep_the_mean_square_through_a_relu(layer):
-    x = normal(0, 4, 8, 8, 64)
+    x = normal(0, 4, 16, 16, 64)
     y, _ = jax.jit(layer.init_with_output)(jax.random.key(1), x)
     assert 0.8 < jnp.mean(nn.relu(y[:, 2:-2, 2:-2]) ** 2) < 1.2
 
