@@ -55,5 +55,5 @@ def test_devices_that_share_the_work_find_the_same():
     expected, _ = alone.update(gradients, alone.init(gradients))
     found, _ = together(gradients, alone.init(gradients))
     for one, other in zip(expected, found, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
         assert jnp.linalg.norm(one) > 1

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
@@ -16,8 +15,7 @@ from rgnn_jax.optimizer import OptimizerConfig, learning_rate, make_optimizer
 from rgnn_jax.train.state import TrainState, init_state
 
 
-@flax.struct.dataclass
-class Clock:
+class Clock(NamedTuple):
     """Progress of the run as a function of the step, so that calls of any length follow one schedule.
 
     Attributes:
