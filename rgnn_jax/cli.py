@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -70,7 +71,9 @@ def _split(arguments: Sequence[str]) -> tuple[list[tuple[str, str | None]], list
         argument = left.pop(0)
         name, equals, after = argument.partition("=")
         if not name.startswith("--") or "." not in name:
-            others.append(argument)
+            # argparse takes "-2,2" for an option, but not what is joined to one.
+            numbers = not equals and name.startswith("--") and left and re.fullmatch(r"-[\d.].*", left[0])
+            others.append(f"{argument}={left.pop(0)}" if numbers else argument)
             continue
         value = after if equals else None
         if not equals and left and not left[0].startswith("--"):

@@ -147,6 +147,12 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, message, runs, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_strengths_may_begin_below_zero(runs, tmp_path):
+    words = ["latent", "vae", "edit", "--add", "hat", "--strengths", "-1,1"]
+    assert main([*words, "--ckpt-dir", str(runs), "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "edit.png").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("model.beta", "only --data.FIELD may change"), ("data.sise", "did you mean `size`")],
