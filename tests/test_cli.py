@@ -183,6 +183,16 @@ def test_more_pictures_than_memory_holds_are_refused_before_any_is_made(setting,
     assert not list(tmp_path.iterdir())
 
 
+def test_a_model_that_memory_cannot_hold_ends_at_once(tmp_path):
+    """In a process of its own, for what can go wrong is to wait for ever."""
+    words = [sys.executable, "-m", "rgnn_jax", "train", str(CONFIGS / "vae_mnist.toml"), "--quiet"]
+    words += ["--data.path", "faces", "--data.count", "20", "--model.hidden", "2000000000"]
+    words += ["--ckpt-dir", str(tmp_path)]
+    process = subprocess.run(words, stderr=subprocess.PIPE, text=True, timeout=100)
+    assert process.returncode == 1
+    assert process.stderr == "rgnn train: out of memory: use a smaller model, batch or window\n"
+
+
 def test_memory_that_runs_out_says_what_to_do(monkeypatch, capsys):
     def run_out(args):
         raise MemoryError("Unable to allocate 9 GiB")

@@ -113,7 +113,8 @@ class Compiled:
 
     def init(self, seed: int) -> TrainState:
         """Fresh state in its place."""
-        return self.place(jax.jit(self.training.init)(np.uint32(seed)))
+        # A host copy of an array whose memory did not suffice would wait for ever; this raises.
+        return self.place(jax.block_until_ready(jax.jit(self.training.init)(np.uint32(seed))))
 
     def place(self, tree: PyTree) -> PyTree:
         """Copies host arrays (or one device's) to every device; the source is never aliased."""
