@@ -6,6 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_command, add_json, print_json
+from rgnn_jax.errors import UserError
+
+_EMBEDDED = {
+    "faces": "rendered faces, 64x64 in colour, with the factors they are drawn from",
+    "digits": "scikit-learn's handwritten digits, 1,797 of 8x8 in grey",
+}
 
 
 def register(commands: Any) -> None:
@@ -70,11 +76,7 @@ def _pictures() -> dict[str, str]:
     """What there is of pictures, by name."""
     from rgnn_jax.datasets.image_download import DOWNLOADS
 
-    embedded = {
-        "faces": "rendered faces, 64x64 in colour, with the factors they are drawn from",
-        "digits": "scikit-learn's handwritten digits, 1,797 of 8x8 in grey",
-    }
-    return embedded | {name: f"`rgnn data prepare {name}` downloads it to data/" for name in DOWNLOADS}
+    return _EMBEDDED | {name: f"`rgnn data prepare {name}` downloads it to data/" for name in DOWNLOADS}
 
 
 def run_prepare(args: argparse.Namespace) -> int:
@@ -85,6 +87,8 @@ def run_prepare(args: argparse.Namespace) -> int:
     if args.text == "tinyshakespeare":
         print(download(TINYSHAKESPEARE, args.out or Path("data")))
         return 0
+    if args.text in _EMBEDDED and not Path(args.text).exists():
+        raise UserError(f"{args.text}: comes with the package, ready to use: set data.path to {args.text}")
     if _names_pictures(args.text):
         from rgnn_jax.datasets.image_download import prepare_pictures
 

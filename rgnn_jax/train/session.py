@@ -97,6 +97,8 @@ def run_training(
     task = build(experiment, spec)
     settings = experiment.training
     training = make_training(experiment, task.objective, task.batches)
+    # Before the directory is made, for a network may refuse the shape of its pictures.
+    parameters = parameter_count(jax.eval_shape(training.init, np.uint32(0)).params)
     compiled = Compiled(training, settings.parallel, jax.devices()[: settings.devices])
     if settings.tensorboard:
         require_tensorboard()
@@ -108,7 +110,7 @@ def run_training(
             directory.truncate_metrics(checkpoints.latest_step())
         where = directory.path if leader else None
         with RunLog(where, tensorboard=settings.tensorboard, quiet=quiet or not leader) as log:
-            log.message(_headline(experiment, task, training, directory))
+            log.message(_headline(experiment, task, parameters, directory))
             outcome = train(
                 experiment,
                 task,
@@ -225,11 +227,10 @@ def _create(ckpt_dir: Path, name: str, files: Mapping[str, bytes | str]) -> RunD
     return RunDirectory.open(name, ckpt_dir)
 
 
-def _headline(experiment: Experiment, task: Task, training: Training, directory: RunDirectory) -> str:
+def _headline(experiment: Experiment, task: Task, parameters: int, directory: RunDirectory) -> str:
     settings = experiment.training
-    count = parameter_count(jax.eval_shape(training.init, np.uint32(0)).params)
     devices = f"{settings.devices} x {jax.devices()[0].device_kind}"
-    return f"{directory.path}: {task.model_summary}, {count:,} parameters, {task.summary}, {devices}"
+    return f"{directory.path}: {task.model_summary}, {parameters:,} parameters, {task.summary}, {devices}"
 
 
 def _milestone(
