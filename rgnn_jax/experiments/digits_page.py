@@ -8,6 +8,7 @@ from rgnn_jax.experiments.digits_results import TOLERANCE, DigitResults, choose
 from rgnn_jax.experiments.picture_settings import NOTICES
 from rgnn_jax.experiments.picture_tables import (
     agreeing,
+    document_section,
     evaluate_command,
     judge_words,
     networks,
@@ -18,7 +19,6 @@ from rgnn_jax.experiments.report import (
     Column,
     Figure,
     Note,
-    Observations,
     Picture,
     Report,
     Section,
@@ -46,14 +46,7 @@ def make_page(results: DigitResults, curves: Sequence[Figure], pictures: Mapping
             Section("Random samples", _samples(results, pictures)),
             Section("Which beta", (_choosing(results), _choices(results))),
             Section("Walks between digits", _walks(results, pictures)),
-            Section(
-                "What the document saw, and what we see",
-                (
-                    "The document judged by eye. Here a number decides, against a threshold that was fixed "
-                    "before the run.",
-                    Observations(observations, "The document's observations, one by one."),
-                ),
-            ),
+            document_section(observations),
             Section(
                 "The networks", (networks({name: model.score for name, model in results.models.items()}),)
             ),

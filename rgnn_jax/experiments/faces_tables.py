@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rgnn_jax.experiments.faces_observations import ERROR, KEPT, PHOTOGRAPHS, SPAN, reaches
 from rgnn_jax.experiments.faces_pictures import KNOWN
 from rgnn_jax.experiments.faces_results import FaceRun, FacesResults, How, Turn
+from rgnn_jax.experiments.picture_tables import looks
 from rgnn_jax.experiments.report import Cell, Column, Observation, Table
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.typography import number
@@ -181,19 +182,12 @@ def look_table(results: FacesResults) -> Table:
     rows = [("Other held-out faces", results.data)]
     rows += [(f"{run.label}, samples", run.samples) for run in results.runs.values()]
     rows += [(f"{run.label}, reconstructions", run.reconstructions) for run in results.runs.values()]
-    return Table(
-        (
-            Column("Pictures"), Column("Fine detail, %", 2), Column("Contrast", 3), Column("Distance", 3),
-            Column("Texture", 1), Column("Nearest training picture", 3),
-        ),
-        tuple(
-            (name, 100 * look.sharpness, look.contrast, look.distance, look.texture, look.nearest)
-            for name, look in rows
-        ),
+    return looks(
+        rows,
         "Fine detail: power above an eighth of a cycle a pixel. Contrast: standard deviation of a picture's "
         "pixels. Distance: sliced Wasserstein distance to held-out faces, in pixels; texture: of their "
         "patches, times 1000, mean over scales. The last: root mean square difference a pixel.",
-    )  # fmt: skip
+    )
 
 
 def disentanglement_table(results: FacesResults) -> tuple[Table, ...]:

@@ -14,12 +14,13 @@ from rgnn_jax.experiments.fashion_results import FashionResults
 from rgnn_jax.experiments.picture_settings import NOTICES
 from rgnn_jax.experiments.picture_tables import (
     agreeing,
+    document_section,
     evaluate_command,
     judge_words,
     networks,
     score_table,
 )
-from rgnn_jax.experiments.report import Block, Column, Figure, Observations, Picture, Report, Section, Table
+from rgnn_jax.experiments.report import Block, Column, Figure, Picture, Report, Section, Table
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import number
 
@@ -48,14 +49,7 @@ def make_page(results: FashionResults, curves: Sequence[Figure], pictures: Mappi
             Section("The latent space on a plane", _planes(results, pictures)),
             Section("Clusters and classes", _clusters(results, pictures)),
             Section("Walks between classes", _walks(results, pictures)),
-            Section(
-                "What the document saw, and what we see",
-                (
-                    "The document judged by eye. Here a number decides, against a threshold that was fixed "
-                    "before the run.",
-                    Observations(observations, "The document's observations, one by one."),
-                ),
-            ),
+            document_section(observations),
             Section(
                 "The networks", (networks({name: model.score for name, model in results.models.items()}),)
             ),

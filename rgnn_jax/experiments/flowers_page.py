@@ -11,10 +11,10 @@ from rgnn_jax.experiments.flowers_results import FACES, FLOWERS, FlowersResults,
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_looks import nearest
 from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
+from rgnn_jax.experiments.picture_tables import document_section, looks
 from rgnn_jax.experiments.report import (
     Column,
     Observation,
-    Observations,
     Picture,
     Provenance,
     Report,
@@ -122,14 +122,7 @@ def make_page(results: FlowersResults, runs: Sequence[PictureRun], pictures: Map
                     ),
                 ),
             ),
-            Section(
-                "What the document saw, and what we see",
-                (
-                    "The document judged by eye. Here a number decides, against a threshold that was fixed "
-                    "before the run.",
-                    Observations(observations, "The document's observations, one by one."),
-                ),
-            ),
+            document_section(observations),
         ),
         provenance=Provenance(
             results.command, results.seed, results.hardware, results.seconds, results.date, results.versions
@@ -209,19 +202,12 @@ def look_table(results: FlowersResults) -> Table:
             (f"{label}, reconstructions", one.reconstructions),
             (f"{label}, samples", one.samples),
         ]
-    return Table(
-        (
-            Column("Pictures"), Column("Fine detail, %", 2), Column("Contrast", 3), Column("Distance", 3),
-            Column("Texture", 1), Column("Nearest training picture", 3),
-        ),
-        tuple(
-            (name, 100 * look.sharpness, look.contrast, look.distance, look.texture, look.nearest)
-            for name, look in rows
-        ),
+    return looks(
+        rows,
         "Fine detail: power above an eighth of a cycle a pixel. Distance: sliced Wasserstein distance to "
         "held-out pictures; texture: of their patches, times 1000. The last: root mean square difference a "
         "pixel; a sample much nearer to a training picture than held-out ones are would be a copy.",
-    )  # fmt: skip
+    )
 
 
 def to_terminal(results: FlowersResults) -> str:

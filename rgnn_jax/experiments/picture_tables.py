@@ -1,10 +1,11 @@
-"""Tables, curves and sentences that the pages on digits and on clothes share."""
+"""Tables, curves, sections and sentences that several pages on pictures share."""
 
 from collections.abc import Mapping, Sequence
 
+from rgnn_jax.experiments.picture_looks import Look
 from rgnn_jax.experiments.picture_results import Facts, JudgeFacts, ModelScore
 from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
-from rgnn_jax.experiments.report import Column, Figure, Observation, Table
+from rgnn_jax.experiments.report import Column, Figure, Observation, Observations, Section, Table
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.typography import number
 
@@ -34,6 +35,33 @@ def score_table(scores: Mapping[str, ModelScore], *, binarized: bool, command: s
         "of their original; variance of the Laplacian as a share of the originals'.",
         command=command,
     )  # fmt: skip
+
+
+def looks(rows: Sequence[tuple[str, Look]], caption: str) -> Table:
+    """How sets of pictures look: their detail and contrast, and how far they are from the data."""
+    return Table(
+        (
+            Column("Pictures"), Column("Fine detail, %", 2), Column("Contrast", 3), Column("Distance", 3),
+            Column("Texture", 1), Column("Nearest training picture", 3),
+        ),
+        tuple(
+            (name, 100 * look.sharpness, look.contrast, look.distance, look.texture, look.nearest)
+            for name, look in rows
+        ),
+        caption,
+    )  # fmt: skip
+
+
+def document_section(observations: tuple[Observation, ...]) -> Section:
+    """What a document that judged by eye saw, beside what we see."""
+    return Section(
+        "What the document saw, and what we see",
+        (
+            "The document judged by eye. Here a number decides, against a threshold that was fixed "
+            "before the run.",
+            Observations(observations, "The document's observations, one by one."),
+        ),
+    )
 
 
 def loss_figures(runs: Sequence[PictureRun]) -> tuple[Figure, Figure]:
