@@ -235,8 +235,6 @@ def _walks(results: DigitResults, pictures: Mapping[str, bytes]) -> tuple[Block,
             pictures["walks"],
             f"From one digit to another, in the codes of the autoencoder and of {results.tuned}.",
             f"Rows of digits that change from one class to another: {', '.join(results.walks[AE])}.",
-            f"rgnn latent {results.facts.directory}/{results.models[results.tuned].score.run} interpolate "
-            f"--other {results.facts.directory}/{results.models[AE].score.run} --classes 0,8",
         ),
         table,
     )

@@ -240,7 +240,6 @@ def _walks(results: FashionResults, pictures: Mapping[str, bytes]) -> tuple[Bloc
             pictures["walks.png"],
             "From the first test picture of one class to that of another, through the codes of the VAE.",
             f"Rows of pictures that change from one class to another: {', '.join(results.walks)}.",
-            f"rgnn latent {results.facts.directory}/vae interpolate --index 0 --index 1",
         ),
         Table(
             (
