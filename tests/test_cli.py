@@ -168,7 +168,8 @@ def classifier(tmp_path_factory) -> Path:
     [
         ("sample judge", "is a model of pictures"),
         ("evaluate judge --text x", "is a model of pictures"),
-        ("evaluate judge --importance-samples 3", "gives them no likelihood"),
+        ("evaluate judge --importance-samples 3", "has no codes"),
+        ("evaluate judge --disentanglement", "has no codes"),
         ("evaluate judge --data.path {}/plain.npy", "pictures of no classes, but the run tells 3 apart"),
         ("latent judge random", "has no latent space"),
     ],

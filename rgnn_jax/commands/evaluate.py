@@ -40,6 +40,12 @@ def register(commands: Any) -> None:
         metavar="K",
         help="also estimate the negative log-likelihood from K draws a picture (IWAE's bound)",
     )
+    of_pictures.add_argument(
+        "--disentanglement",
+        action="store_true",
+        default=None,
+        help="also MIG, DCI, SAP, FactorVAE and beta-VAE scores, for pictures whose factors are known",
+    )
     add_json(parser)
 
 
@@ -53,11 +59,11 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     if isinstance(loaded.spec, Vocabulary):
-        _refuse(args, "is a model of text", "importance_samples")
+        _refuse(args, "is a model of text", "importance_samples", "disentanglement")
         return _text(args, loaded)
     _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
     if not hasattr(loaded.model, "decode"):
-        _refuse(args, "only reads pictures and gives them no likelihood", "importance_samples")
+        _refuse(args, "only reads pictures and has no codes", "importance_samples", "disentanglement")
     return _pictures(args, loaded)
 
 
@@ -111,6 +117,8 @@ def _pictures(args: argparse.Namespace, loaded: Any) -> int:
         raise _empty(args.split, "set --data.test-fraction")
     if args.importance_samples is not None:
         scores |= _likelihood(args, loaded, task)
+    if args.disentanglement:
+        scores |= _disentanglement(args, loaded, task)
     result = {**scores, "count": len(getattr(task.images, args.split)), **_origin(loaded, args.split)}
     if args.json:
         print_json(result)
@@ -132,6 +140,18 @@ def _likelihood(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, f
         loaded.model, loaded.params, pictures, k, likelihood=settings.likelihood, scale=settings.scale
     )
     return {f"importance_weighted_nll_{k}": float(nll.mean()), "importance_samples": k}
+
+
+def _disentanglement(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, Any]:
+    from rgnn_jax.evaluate.factor_scores import score_factors
+    from rgnn_jax.sampling.latent import encode
+
+    pictures = getattr(task.images, args.split)
+    if pictures.factors is None:
+        raise UserError(
+            f"--disentanglement: the factors of run {args.name}'s pictures are not known; leave it out"
+        )
+    return score_factors(encode(loaded.model, loaded.params, pictures.images).z_mean, pictures.factors)
 
 
 def _origin(loaded: Any, split: str) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Int
 
 from rgnn_jax.evaluate.clusters import find_clusters, score_clusters
+from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.evaluate.projection import Projection, pca, tsne, umap
-from rgnn_jax.experiments.latent.subject import Shown, Subject, is_categorical
+from rgnn_jax.experiments.latent.subject import Shown, Subject
 from rgnn_jax.figures.charts import heatmap
 from rgnn_jax.figures.hover_page import hover_page
 from rgnn_jax.figures.images import to_png

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rgnn_jax.errors import UserError
-from rgnn_jax.experiments.latent.subject import Shown, Subject, is_categorical
+from rgnn_jax.evaluate.factor_scores import is_categorical
+from rgnn_jax.experiments.latent.subject import Shown, Subject
 from rgnn_jax.figures.animation import to_gif
 from rgnn_jax.figures.images import in_rows, picture_grid, to_pixels, to_png
 from rgnn_jax.sampling.latent_directions import (

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int, PRNGKeyArray, UInt8
 from rgnn_jax.datasets.image_files import read_image
 from rgnn_jax.datasets.images import Images, Pictures
 from rgnn_jax.errors import UserError
+from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.sampling.latent import Gaussian, Posterior, aggregate_posterior, decode, encode, prior
 from rgnn_jax.train.session import LoadedRun, load_task, with_other_data
 
@@ -175,9 +176,3 @@ class Subject:
         if pictures.labels is None:
             raise UserError(f"run {self.name}: its data have no classes; name a factor of theirs with --by")
         return pictures.labels.astype(int), self.data.spec.classes
-
-
-def is_categorical(values: np.ndarray) -> bool:
-    """Whether a factor has few values, all whole and from 0 on."""
-    distinct = np.unique(values)
-    return len(distinct) <= 20 and bool((distinct == np.rint(distinct)).all() and distinct[0] >= 0)

@@ -1,0 +1,66 @@
+"""Every disentanglement score of one set of codes at once."""
+
+import jax
+import numpy as np
+from jaxtyping import Float, Num
+
+from rgnn_jax.errors import UserError
+from rgnn_jax.evaluate.disentanglement import (
+    disentanglement_completeness_informativeness,
+    mutual_information_gap,
+    separated_attribute_predictability,
+)
+from rgnn_jax.evaluate.fixed_factors import beta_vae_score, factor_vae_score
+
+_FOREST_ROWS = 5_000
+"""Codes that DCI's forests are grown from and tested on, at most."""
+
+_MOST_VALUES = 20
+
+
+def is_categorical(values: Num[np.ndarray, " n"]) -> bool:
+    """Whether a factor has few values, all whole and from 0 on."""
+    distinct = np.unique(values)
+    return len(distinct) <= _MOST_VALUES and bool((distinct == np.rint(distinct)).all() and distinct[0] >= 0)
+
+
+def score_factors(
+    codes: Float[np.ndarray, "n z"], factors: Num[np.ndarray, "n f"], *, seed: int = 0
+) -> dict[str, float | list[float]]:
+    """How well single latent dimensions stand for single known factors, by five published measures.
+
+    Each is documented where it is computed: `disentanglement.py` and `fixed_factors.py`. Factors that never
+    change are left out.
+
+    Args:
+        codes: means of the posteriors, rows in random order.
+        factors: the pictures' known factors.
+        seed: of the forests, votes and pairs.
+
+    Returns:
+        `mig`, its part for each factor `mig_per_factor`, `dci_disentanglement`, `dci_completeness`,
+        `dci_informativeness`, `sap`, `factor_vae_score`, `beta_vae_score`; all in [0, 1].
+
+    Raises:
+        UserError: where fewer than two factors change.
+        WorkFailed: where a code is not finite.
+    """
+    factors = factors[:, np.ptp(factors, axis=0) > 0]
+    if factors.shape[1] < 2:
+        raise UserError("disentanglement needs pictures of which two or more known factors change")
+    categorical = [is_categorical(column) for column in factors.T]
+    gap = mutual_information_gap(codes, factors)
+    dci = disentanglement_completeness_informativeness(
+        codes[:_FOREST_ROWS], factors[:_FOREST_ROWS], categorical, seed=seed
+    )
+    votes_key, pairs_key = jax.random.split(jax.random.key(seed))
+    return {
+        "mig": gap.score,
+        "mig_per_factor": gap.gaps.tolist(),
+        "dci_disentanglement": dci.disentanglement,
+        "dci_completeness": dci.completeness,
+        "dci_informativeness": dci.informativeness,
+        "sap": separated_attribute_predictability(codes, factors, categorical).score,
+        "factor_vae_score": factor_vae_score(codes, factors, votes_key),
+        "beta_vae_score": beta_vae_score(codes, factors, pairs_key),
+    }
