@@ -10,7 +10,7 @@ from PIL import Image
 from rgnn_jax.figures.animation import to_gif
 from rgnn_jax.figures.hover_page import hover_page
 from rgnn_jax.figures.images import in_pairs, in_rows, mosaic, picture_grid, to_pixels, to_png
-from rgnn_jax.figures.scatter import latent_map, spread_out
+from rgnn_jax.figures.scatter import latent_map, moved_apart, spread_out
 
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 255, (6, 8, 8, 3)).astype(np.uint8)
@@ -118,3 +118,12 @@ def test_page_holds_all_that_it_shows_and_asks_for_nothing():
     sheet = np.asarray(Image.open(BytesIO(base64.b64decode(data["sheet"].split(",")[1]))))
     across = data["across"]
     np.testing.assert_array_equal(sheet[8:16, :8] if across == 3 else None, PICTURES[3])
+
+
+def test_names_that_would_lie_on_each_other_are_moved_apart():
+    sizes = np.full((4, 2), (0.2, 0.05))
+    places = np.array([(0.5, 0.5), (0.55, 0.5), (0.5, 0.52), (0.9, 0.5)])
+    moved = moved_apart(places, sizes)
+    np.testing.assert_array_equal(moved[:, 0], places[:, 0])
+    np.testing.assert_array_equal(moved[3], places[3])
+    assert np.diff(np.sort(moved[:3, 1])).min() > 0.05 - 1e-6

@@ -18,6 +18,9 @@ CLASS_COLOURS = (*PALETTE[:5], "#4fa3c7", "#7f6bd1", "#8fae3c", "#8a4a2f", "#8b9
 VALUES = LinearSegmentedColormap.from_list("values", ["#c0531f", "#d8b9a3", "#a9b6cf", "#193b98"], N=128)
 """For numbers with two sides, such as a turn to the left and to the right; no end fades into the paper."""
 
+_LETTER, _LINE = 0.024, 0.05
+"""Width of a letter and height of a line of a class's name, as shares of a panel."""
+
 
 @styled
 def latent_map(
@@ -101,13 +104,35 @@ def _frame(axes: Axes, points: np.ndarray) -> None:
 
 
 def _name_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> None:
-    for label in np.unique(labels):
-        x, y = np.median(points[labels == label], axis=0)
-        name = classes[label] if label < len(classes) else str(label)
+    present = np.unique(labels)
+    names = [classes[label] if label < len(classes) else str(label) for label in present]
+    low, high = np.array([axes.get_xlim(), axes.get_ylim()]).T
+    medians = np.stack([np.median(points[labels == label], axis=0) for label in present])
+    sizes = np.array([(_LETTER * len(name), _LINE) for name in names])
+    places = low + moved_apart((medians - low) / (high - low), sizes) * (high - low)
+    for label, name, (x, y) in zip(present, names, places, strict=True):
         axes.text(
             x, y, name, color=CLASS_COLOURS[label % len(CLASS_COLOURS)], fontsize=8.5, fontweight="bold",
             ha="center", va="center", path_effects=[withStroke(linewidth=2.5, foreground=PAPER)],
         )  # fmt: skip
+
+
+def moved_apart(
+    places: Float[np.ndarray, "n 2"], sizes: Float[np.ndarray, "n 2"], *, passes: int = 200
+) -> Float[np.ndarray, "n 2"]:
+    """Middles of boxes, moved up and down until no two overlap, or nearly so where there is no room."""
+    places = np.array(places, np.float64)
+    for _ in range(passes):
+        across = np.abs(places[:, None, 0] - places[:, 0]) < (sizes[:, None, 0] + sizes[:, 0]) / 2
+        apart = places[:, None, 1] - places[:, 1]
+        overlap = np.where(across, (sizes[:, None, 1] + sizes[:, 1]) / 2 - np.abs(apart), 0.0)
+        np.fill_diagonal(overlap, 0.0)
+        if overlap.max() <= 1e-9:
+            break
+        # Of two boxes at the same height, the first goes up.
+        side = np.where(apart == 0, np.sign(np.arange(len(places)) - np.arange(len(places))[:, None]), apart)
+        places[:, 1] += (np.maximum(overlap, 0.0) * np.sign(side)).sum(1) / 2
+    return places
 
 
 def _draw_pictures(axes: Axes, points: np.ndarray, images: np.ndarray, cells: int) -> None:
