@@ -162,12 +162,12 @@ def score_table(results: FacesResults) -> Table:
         (
             Column("Model"), Column("Reconstruction, nats", 1, "lowest"), Column("KL, nats", 1),
             Column("Squared error", 4, "lowest"), Column("Variance kept, %", 1, "highest"),
-            Column("Active"), Column("Time"),
+            Column("Active"), Column("Steps"), Column("Time"),
         ),
         tuple(
             (
                 run.label, run.reconstruction_loss, run.kl_loss, run.mse, 100 * run.explained, run.active,
-                format_duration(run.seconds),
+                run.steps, format_duration(run.seconds),
             )
             for run in results.runs.values()
         ),

@@ -23,6 +23,7 @@ from rgnn_jax.experiments.flowers_results import (
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_looks import Look, measure_look, variance_explained
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
+from rgnn_jax.experiments.picture_settings import optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.sampling.latent import draw, lerp, prior
@@ -199,5 +200,5 @@ def _shared(one: PictureRun) -> dict[str, str]:
         "Latent": f"{one.run.model.z_dim} dimensions",
         "Loss": "Bernoulli, summed over pixels, + KL",
         "Batch": f"{experiment.training.batch_size} pictures",
-        "Optimiser": f"Adam, {experiment.optimizer.learning_rate:g}",
+        "Optimiser": optimizer_in_words(experiment.optimizer),
     }

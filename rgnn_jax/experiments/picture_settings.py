@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from rgnn_jax.config import Experiment
 from rgnn_jax.datasets.images import Images
 from rgnn_jax.experiments.picture_runs import Settings
+from rgnn_jax.optimizer import OptimizerConfig
 
 NOTICES = {
     "smoke": "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more.",
@@ -30,6 +31,13 @@ def shared_settings(path: str, data_dir: str, seed: int) -> tuple[tuple[str, str
     return tuple({**settings, **_EMBEDDED.get(path, {})}.items())
 
 
+def optimizer_in_words(config: OptimizerConfig) -> str:
+    """What moves the parameters, at which rate."""
+    if config.kind == "muon":
+        return f"Muon, {config.muon_learning_rate:g}; Adam for the rest, {config.learning_rate:g}; falling"
+    return f"Adam, {config.learning_rate:g}, falling"
+
+
 def in_words(experiment: Experiment, data: Images) -> dict[str, str]:
     """The settings that a page names beside its title."""
     (model, source), training = experiment.of_pictures, experiment.training
@@ -41,7 +49,7 @@ def in_words(experiment: Experiment, data: Images) -> dict[str, str]:
         "Validation": f"{len(data.validation):,}",
         "Test": f"{len(data.test):,}",
         "Batch": f"{training.batch_size} pictures",
-        "Optimiser": f"Adam, {experiment.optimizer.learning_rate:g}, falling",
+        "Optimiser": optimizer_in_words(experiment.optimizer),
         "Averaging": f"of weights, {training.ema_decay:g}",
         "Latent": f"{getattr(model, 'z_dim', 0)} dimensions",
     }

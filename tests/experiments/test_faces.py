@@ -20,7 +20,7 @@ TINY = {
 @pytest.mark.parametrize("scale", SCALES)
 def test_settings_of_every_scale_are_valid_and_end(scale):
     plan = SCALES[scale]
-    for name, settings in ((CONFIG, plan.model), (READER, plan.reader)):
+    for name, settings in ((CONFIG, plan.model), (CONFIG, plan.model | plan.turner), (READER, plan.reader)):
         training = load_experiment(
             _CONFIGS / f"{name}.toml", [*settings.items(), *plan.rendered.items()]
         ).training
@@ -36,7 +36,7 @@ def test_the_terminal_names_the_judge_beside_the_scores():
 @pytest.mark.slow
 def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     tiny = faces.Scale(
-        ("0", "20"), TINY | {"model.z_dim": "3"}, TINY, {"data.count": "96", "data.size": "16"}, 4
+        ("0", "20"), TINY | {"model.z_dim": "3"}, {}, TINY, {"data.count": "96", "data.size": "16"}, 4
     )
     monkeypatch.setitem(SCALES, "smoke", tiny)
     arguments = {"data_path": "faces", "out": tmp_path / "out", "seed": 0, "command": "rgnn", "quiet": True}
