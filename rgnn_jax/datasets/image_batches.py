@@ -56,6 +56,7 @@ class ImageBatches:
         flip: whether each draw mirrors left and right with probability 1/2.
         augment: whether each draw mirrors, turns by a multiple of 90 degrees (square pictures), shifts by up
             to an eighth of the side, and changes brightness by up to a fifth.
+        blur: the greatest standard deviation, in pixels, of the Gaussian by which each draw blurs.
 
     Raises:
         UserError: there is no picture, or more than uint32 can index.
@@ -66,6 +67,7 @@ class ImageBatches:
     binarize: bool = False
     flip: bool = False
     augment: bool = False
+    blur: float = 0.0
 
     def __post_init__(self) -> None:
         if not len(self.pictures):
@@ -100,12 +102,15 @@ class ImageBatches:
         chosen = self._indices(order_key, step, index, count, len(data.labels))
         noise_key = jax.random.fold_in(jax.random.fold_in(noise_key, step), index)
         augment_key, pixel_key = jax.random.split(noise_key)
+        blur_key = jax.random.fold_in(augment_key, 0)
         images = data.images[chosen]
         if self.augment:
             images = augment_images(images, augment_key)
         elif self.flip:
             images = flip_images(images, augment_key)
         pictures = to_float(images)
+        if self.blur:
+            pictures = blur_images(pictures, self.blur * jax.random.uniform(blur_key, (len(images),)))
         if self.binarize:
             pictures = binarize_images(pictures, pixel_key)
         factors = None if data.factors is None else data.factors[chosen]
@@ -200,6 +205,24 @@ def augment_images(images: UInt8[Array, "b h w c"], key: PRNGKeyArray) -> UInt8[
     images = _shift(images, shift_key, (h // SHIFT, w // SHIFT))
     factor = jax.random.uniform(brightness_key, (b, 1, 1, 1), minval=1 - BRIGHTNESS, maxval=1 + BRIGHTNESS)
     return jnp.clip(jnp.round(images * factor), 0, 255).astype(jnp.uint8)
+
+
+def blur_images(images: Float[Array, "b h w c"], deviations: Float[Array, " b"]) -> Float[Array, "b h w c"]:
+    """Each picture convolved with a Gaussian of its own standard deviation, in pixels; 0 leaves it as it is.
+
+    Weights of pixels beyond the edge are dealt to those within, so that a plain picture stays what it is.
+    """
+    down, across = (_gaussian_rows(size, deviations) for size in images.shape[1:3])
+    return jnp.einsum("bij,bjkc,blk->bilc", down, images, across)
+
+
+def _gaussian_rows(size: int, deviations: Float[Array, " b"]) -> Float[Array, "b s s"]:
+    """For each deviation the matrix that blurs a line of `size` pixels."""
+    places = np.arange(size, dtype=np.float32)
+    apart = np.square(places[None, :, None] - places[None, None, :])
+    # A deviation of a tenth of a pixel gives the neighbours less than 1e-21 of the weight.
+    weights = jnp.exp(-0.5 * apart / jnp.square(jnp.maximum(deviations, 0.1))[:, None, None])
+    return weights / jnp.sum(weights, -1, keepdims=True)
 
 
 def _shift(images: Array, key: PRNGKeyArray, most: tuple[int, int]) -> Array:

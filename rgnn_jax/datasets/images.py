@@ -21,7 +21,7 @@ from rgnn_jax.datasets.image_resize import fit_pictures
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.image_tfds import decode_tfds, prepared_set
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count, NaturalNumber, Rate, Seed, Variant
+from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Rate, Seed, Variant
 
 FACES = "faces"
 DIGITS = "digits"
@@ -49,6 +49,8 @@ class ImageData(Variant, frozen=True, tag="images"):
             time, and evaluation once.
         flip: whether training mirrors left and right with probability 1/2.
         augment: whether training mirrors, turns, shifts and changes brightness.
+        blur: training blurs by a Gaussian whose standard deviation is drawn from 0 to this many pixels; what
+            is to judge pictures that networks make should not live on their finest detail.
     """
 
     path: str = FACES
@@ -64,6 +66,7 @@ class ImageData(Variant, frozen=True, tag="images"):
     binarize: bool = False
     flip: bool = False
     augment: bool = False
+    blur: NonNegative = 0.0
 
     def __post_init__(self) -> None:
         if self.validation_fraction + self.test_fraction >= 1:

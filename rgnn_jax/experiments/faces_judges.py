@@ -5,10 +5,12 @@ import zipfile
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import jax.numpy as jnp
 import msgspec
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rgnn_jax.datasets.image_batches import blur_images, to_float
 from rgnn_jax.datasets.image_files import SUFFIXES, picture_paths
 from rgnn_jax.datasets.images import Images, load_images
 from rgnn_jax.errors import UserError
@@ -21,6 +23,8 @@ from rgnn_jax.experiments.picture_runs import PictureRun
 
 SLACK = 3.0
 """Degrees by which a turn read off photographs may fall between two pictures: the reader's own noise."""
+
+_AT_ONCE = 256
 
 Strips = UInt8[np.ndarray, "k s h w c"]
 
@@ -81,12 +85,14 @@ class FactorJudge:
         scores = score_readings(model, params, data.test.images, factors)
         turn = data.spec.factors.index("turn")
         read = read_factors(model, params, data.test.images)[:, turn]
+        soft = score_readings(model, params, _blurred(data.test.images), factors)
         judge = Judge(
             kind="a network that reads every factor off a rendered face",
             trained_on=len(others.train),
             tested_on=len(data.test),
             accuracy=_ending(scores, "_accuracy"),
             error=_ending(scores, "_error"),
+            blurred=_ending(soft, "_accuracy") | _ending(soft, "_error"),
             correlation=float(np.corrcoef(read, factors[:, turn])[0, 1]),
         )
         return cls(run, judge)
@@ -176,6 +182,15 @@ class PhotographJudge:
             span=float((angles[:, -1] - angles[:, 0]).mean()),
             identity=float(distances.mean()) / self.strangers,
         )
+
+
+def _blurred(images: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "n h w c"]:
+    """Pictures about as soft as a decoder's."""
+    soft = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), _AT_ONCE):
+        rows = to_float(jnp.asarray(images[start : start + _AT_ONCE]))
+        soft[start : start + _AT_ONCE] = np.rint(255 * np.asarray(blur_images(rows, jnp.ones(len(rows)))))
+    return soft
 
 
 def _ending(scores: dict[str, float], ending: str) -> dict[str, float]:

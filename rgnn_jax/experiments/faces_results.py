@@ -129,6 +129,7 @@ class Judge(Result, frozen=True):
         tested_on: pictures that it did not see.
         accuracy: of each categorical factor.
         error: mean absolute, of each continuous factor, in its unit.
+        blurred: the same accuracies and errors on those pictures blurred by a Gaussian of one pixel.
         correlation: of the read turn with the true one.
     """
 
@@ -137,6 +138,7 @@ class Judge(Result, frozen=True):
     tested_on: int
     accuracy: dict[str, float] = {}
     error: dict[str, float] = {}
+    blurred: dict[str, float] = {}
     correlation: float | None = None
 
 

@@ -144,13 +144,20 @@ def judge_table(results: FacesResults) -> Table | str:
     judge = results.judge
     if judge is None:
         return "No judge."
-    rows = [(_word(name), "accuracy, %", 100 * value) for name, value in judge.accuracy.items()]
-    rows += [(_word(name), _unit(name), value) for name, value in judge.error.items()]
+    soft = judge.blurred
+    rows: list[tuple[Cell, ...]] = [
+        (_word(name), "accuracy, %", 100 * value, _percent(soft.get(name)))
+        for name, value in judge.accuracy.items()
+    ]
+    rows += [(_word(name), _unit(name), value, soft.get(name)) for name, value in judge.error.items()]
     if judge.correlation is not None:
-        rows.append(("turn", "correlation with the truth", judge.correlation))
+        rows.append(("turn", "correlation with the truth", judge.correlation, None))
+    columns = [Column("What it reads"), Column("Measure"), Column("On faces it never saw", 2)]
+    if soft:
+        columns.append(Column("The same, blurred by a pixel", 2))
     return Table(
-        (Column("What it reads"), Column("Measure"), Column("On faces it never saw", 2)),
-        tuple(rows),
+        tuple(columns),
+        tuple(row[: len(columns)] for row in rows),
         f"The judge: {judge.kind}; trained on {judge.trained_on:,} faces, tested on {judge.tested_on:,} of "
         "other seeds or people. What it cannot read it cannot judge.",
     )

@@ -43,7 +43,12 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         model=model,
         objective=build_image_objective(experiment, model, images),
         batches=ImageBatches(
-            images.train, batch_size, binarize=data.binarize, flip=data.flip, augment=data.augment
+            images.train,
+            batch_size,
+            binarize=data.binarize,
+            flip=data.flip,
+            augment=data.augment,
+            blur=data.blur,
         ),
         data=images,
         spec=spec or images.spec,

@@ -10,6 +10,7 @@ from rgnn_jax.datasets.image_batches import (
     augment_images,
     binarize_images,
     binarized_once,
+    blur_images,
     flip_images,
     shuffled,
 )
@@ -156,6 +157,30 @@ def test_augmentation_moves_what_it_shows_by_at_most_an_eighth():
         rows, columns = np.nonzero(moved[..., 0])
         assert len(rows) == 4
         assert abs(rows.mean() - 7.5) <= 2 and abs(columns.mean() - 7.5) <= 2
+
+
+def test_blur_is_a_gaussian_of_the_given_width_and_keeps_a_plain_picture():
+    point = np.zeros((3, 21, 31, 1), np.float32)
+    point[:, 10, 15] = 1.0
+    blurred = np.asarray(blur_images(jnp.asarray(point), jnp.array([0.0, 1.0, 2.0])))[..., 0]
+    np.testing.assert_allclose(blurred[0], point[0, ..., 0], atol=1e-20)
+    np.testing.assert_allclose(blurred.sum((1, 2)), 1.0, atol=1e-3)
+    rows, columns = np.indices(point.shape[1:3])
+    for picture, deviation in zip(blurred[1:], (1.0, 2.0), strict=True):
+        assert (picture * (rows - 10) ** 2).sum() == pytest.approx(deviation**2, rel=0.01)
+        assert (picture * (columns - 15) ** 2).sum() == pytest.approx(deviation**2, rel=0.01)
+    flat = np.asarray(blur_images(jnp.full((1, 8, 8, 3), 0.3), jnp.array([2.0])))
+    np.testing.assert_allclose(flat, 0.3, rtol=1e-5)
+
+
+def test_each_draw_is_blurred_by_itself_up_to_the_limit():
+    edge = np.zeros((1, 8, 8, 1), np.uint8)
+    edge[:, :, 4:] = 255
+    batches = ImageBatches(Pictures(np.repeat(edge, 16, 0)), 16, blur=1.0)
+    drawn = np.asarray(draw(batches).images)
+    soft = drawn[:, 4, 3, 0]
+    assert len(set(soft.tolist())) > 10
+    assert 0 <= soft.min() < 0.1 and soft.max() < 0.33
 
 
 def test_pictures_that_are_not_square_are_not_turned():
