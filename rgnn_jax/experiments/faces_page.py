@@ -153,8 +153,8 @@ def _turns(results: FacesResults, pictures: Mapping[str, bytes]) -> tuple[Block,
         blocks.append(
             Picture(
                 pictures["turn.png"],
-                f"Held-out faces turned by {run.label} along the course that codes take as heads turn: a "
-                "cubic fitted to the known turn of training faces.",
+                f"Held-out faces turned by {run.label} along the course that codes take as heads turn: for "
+                "each face a cubic, fitted to the known turn of the training faces most like it.",
                 f"Strips of faces read as {_angles(run.turns['factor'].read)} degrees.",
                 command,
             )

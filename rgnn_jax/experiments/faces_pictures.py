@@ -12,7 +12,8 @@ from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.figures.animation import to_gif
 from rgnn_jax.figures.images import in_rows, picture_grid, to_pixels, to_png
 from rgnn_jax.sampling.latent import draw, prior, traverse
-from rgnn_jax.sampling.latent_directions import LatentCurve, rotate
+from rgnn_jax.sampling.latent_curves import Course
+from rgnn_jax.sampling.latent_directions import rotate
 from rgnn_jax.typography import number
 
 COLUMNS = 10
@@ -68,7 +69,7 @@ def turning(subject: Subject, run: FaceRun, originals: UInt8[np.ndarray, "k h w 
     """Strips of held-out faces from the picture's left to its right."""
     asked, strips = turned(subject, originals, how, run.factors)
     notes: dict[How, str] = {
-        "factor": "the columns are the angles asked for; each face keeps its deviation from the mean course",
+        "factor": "the columns are the angles asked for; each face follows the faces most like it",
         "pictures": "the direction was found without labels; columns in standard deviations of the codes",
         "dimension": f"only z{run.factors.turn_dimension if run.factors else ''} is set, as the document did",
     }
@@ -98,7 +99,7 @@ def turning_by_dimension(
     )
 
 
-def turning_film(subject: Subject, originals: UInt8[np.ndarray, "k h w c"], curve: LatentCurve) -> bytes:
+def turning_film(subject: Subject, originals: UInt8[np.ndarray, "k h w c"], curve: Course) -> bytes:
     """Faces that turn to and fro, as a GIF."""
     codes = subject.encode(originals).z_mean
     _, moving = rotate(subject.run.model, subject.run.params, curve, codes, _FRAMES)

@@ -1,7 +1,5 @@
 """Directions with a meaning: from labels or factors, and for the turn of a head from pictures alone."""
 
-from typing import NamedTuple
-
 import numpy as np
 from flax import linen as nn
 from jaxtyping import Bool, Float, Real, UInt8
@@ -9,9 +7,7 @@ from jaxtyping import Bool, Float, Real, UInt8
 from rgnn_jax.contracts import Params
 from rgnn_jax.errors import UserError
 from rgnn_jax.sampling.latent import decode
-
-_RIDGE = 1e-3
-"""Share of the mean eigenvalue that is added to a covariance before it is inverted."""
+from rgnn_jax.sampling.latent_curves import RIDGE, Course, LatentCurve
 
 _AXES = 64
 """Principal axes of the codes among which the turn is looked for."""
@@ -48,79 +44,8 @@ def regression_vectors(
     inputs = inputs - inputs.mean(axis=0)
     deviation = inputs.std(axis=0)
     inputs = inputs / np.where(deviation > 0, deviation, 1)
-    gram = inputs.T @ inputs / len(inputs) + _RIDGE * np.eye(inputs.shape[1])
+    gram = inputs.T @ inputs / len(inputs) + RIDGE * np.eye(inputs.shape[1])
     return np.linalg.solve(gram, inputs.T @ (codes - codes.mean(axis=0)) / len(inputs))
-
-
-class LatentCurve(NamedTuple):
-    """How the expected code moves as one cause of the picture changes, such as the turn of the head.
-
-    Attributes:
-        values: of the cause, increasing.
-        points: the expected code at each value.
-        precision: inverse covariance of the codes about the curve.
-    """
-
-    values: Float[np.ndarray, " v"]
-    points: Float[np.ndarray, "v z"]
-    precision: Float[np.ndarray, "z z"]
-
-    def at(self, values: Real[np.ndarray, " n"]) -> Float[np.ndarray, "n z"]:
-        """The expected codes at these values, on straight lines between the known ones and at their ends."""
-        columns = [np.interp(values, self.values, column) for column in self.points.T]
-        return np.stack(columns, axis=1)
-
-    def locate(self, codes: Float[np.ndarray, "n z"]) -> Float[np.ndarray, " n"]:
-        """The most likely value of each code: that of the nearest point, in the metric of the precision."""
-        values = np.linspace(self.values[0], self.values[-1], 301)
-        points = self.at(values)
-        # Of |z - p|^2, what depends on the point p.
-        distance = np.sum(points @ self.precision * points, axis=1)[None] - 2 * (
-            codes @ self.precision @ points.T
-        )
-        return values[distance.argmin(axis=1)]
-
-    def move(
-        self, codes: Float[np.ndarray, "n z"], values: Real[np.ndarray, " v"]
-    ) -> Float[np.ndarray, "n v z"]:
-        """Each code taken along the curve from where it is to each of the values, its own deviation kept."""
-        deviation = codes - self.at(self.locate(codes))
-        return deviation[:, None] + self.at(np.asarray(values, np.float64))[None]
-
-
-def fit_curve(
-    codes: Float[np.ndarray, "n z"], values: Real[np.ndarray, " n"], *, degree: int = 3, count: int = 61
-) -> LatentCurve:
-    """The curve of codes over a known cause: a polynomial in each latent dimension, by least squares.
-
-    Degree 1 is the linear regression whose direction is usually taken. A turn is often bent in the latent
-    space, because left and right share what front does not have; a cubic follows the bend.
-
-    Args:
-        codes: of n pictures.
-        values: of the cause, for each picture.
-        degree: of the polynomial.
-        count: points that represent the curve, from the least value to the greatest.
-
-    Raises:
-        UserError: where the cause does not change enough to be fitted.
-    """
-    values = np.asarray(values, np.float64)
-    if len(np.unique(values)) <= degree:
-        raise UserError(f"a curve of degree {degree} needs more than {degree} different values")
-    grid = np.linspace(values.min(), values.max(), count)
-    centre, half = (grid[0] + grid[-1]) / 2, (grid[-1] - grid[0]) / 2
-
-    def powers(at: np.ndarray) -> np.ndarray:
-        return np.polynomial.chebyshev.chebvander((at - centre) / half, degree)
-
-    coefficients, *_ = np.linalg.lstsq(powers(values), np.asarray(codes, np.float64), rcond=None)
-    deviation = codes - powers(values) @ coefficients
-    covariance = deviation.T @ deviation / len(codes)
-    ridge = _RIDGE * np.trace(covariance) / len(covariance) + 1e-12
-    return LatentCurve(
-        grid, powers(grid) @ coefficients, np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
-    )
 
 
 def find_turn(
@@ -205,7 +130,7 @@ def edit(
 
 
 def rotate(
-    model: nn.Module, params: Params, curve: LatentCurve, codes: Float[np.ndarray, "n z"], count: int
+    model: nn.Module, params: Params, curve: Course, codes: Float[np.ndarray, "n z"], count: int
 ) -> tuple[Float[np.ndarray, " v"], UInt8[np.ndarray, "n v h w c"]]:
     """Strips from one end of a curve to the other: the values, and each code's pictures at them."""
     values = np.linspace(curve.values[0], curve.values[-1], count)

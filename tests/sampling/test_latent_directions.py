@@ -4,6 +4,7 @@ from toy_pictures import linear_pictures
 
 from rgnn_jax.errors import UserError
 from rgnn_jax.sampling import latent_directions as directions
+from rgnn_jax.sampling.latent_curves import fit_curve
 
 RNG = np.random.default_rng(0)
 
@@ -25,39 +26,6 @@ def test_regression_tells_factors_apart_that_occur_together():
     np.testing.assert_allclose(vectors[2], 0)
     # The difference of means does not: with glasses come years.
     assert directions.mean_difference(codes, glasses > 0)[0] > 2
-
-
-def bent(turn):
-    return np.stack([turn / 30, (turn / 45) ** 2, np.zeros_like(turn)], axis=1)
-
-
-def test_curve_follows_a_bend_and_locates_codes_that_have_other_causes_too():
-    turn = RNG.uniform(-45, 45, 3000)
-    codes = bent(turn) + RNG.normal(size=(3000, 3)) * [0.05, 0.05, 2.0]
-    curve = directions.fit_curve(codes, turn)
-    np.testing.assert_allclose(
-        curve.at(np.array([-30.0, 0.0, 45.0])), bent(np.array([-30, 0, 45])), atol=0.15
-    )
-    assert np.abs(curve.locate(codes) - turn).mean() < 2
-    moved = curve.move(codes[:4], np.array([-20.0, 0.0, 20.0]))
-    assert moved.shape == (4, 3, 3)
-    for place, asked in enumerate((-20.0, 0.0, 20.0)):
-        np.testing.assert_allclose(curve.locate(moved[:, place]), asked, atol=1.5)
-    own = codes[:4, None, 2] * np.ones((1, 3))
-    np.testing.assert_allclose(moved[:, :, 2], own, atol=0.25)
-
-
-def test_moving_to_where_a_code_is_changes_nothing():
-    turn = RNG.uniform(-1, 1, 200)
-    codes = np.stack([turn, RNG.normal(size=200)], axis=1)
-    curve = directions.fit_curve(codes, turn, degree=1)
-    at = curve.locate(codes[:1])
-    np.testing.assert_allclose(curve.move(codes[:1], at)[0, 0], codes[0], atol=1e-9)
-
-
-def test_curve_needs_a_cause_that_changes():
-    with pytest.raises(UserError, match="more than 3 different values"):
-        directions.fit_curve(np.ones((9, 2)), np.arange(9) % 3)
 
 
 def test_edit_adds_multiples_of_the_vector():
@@ -115,7 +83,7 @@ def test_no_turn_is_found_where_all_is_symmetric():
 def test_strips_go_from_one_end_of_the_curve_to_the_other():
     model, params = linear_pictures(2, (2, 2, 1))
     codes = RNG.normal(size=(100, 2))
-    curve = directions.fit_curve(codes, codes[:, 0], degree=1)
+    curve = fit_curve(codes, codes[:, 0], degree=1)
     values, strips = directions.rotate(model, params, curve, codes[:3], 5)
     assert strips.shape == (3, 5, 2, 2, 1)
     np.testing.assert_allclose(values, np.linspace(codes[:, 0].min(), codes[:, 0].max(), 5))

@@ -11,11 +11,10 @@ from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.experiments.latent.subject import Shown, Subject
 from rgnn_jax.figures.animation import to_gif
 from rgnn_jax.figures.images import in_rows, picture_grid, to_pixels, to_png
+from rgnn_jax.sampling.latent_curves import Course, fit_local_curves
 from rgnn_jax.sampling.latent_directions import (
-    LatentCurve,
     edit,
     find_turn,
-    fit_curve,
     mean_difference,
     regression_vectors,
     rotate,
@@ -96,7 +95,7 @@ def turning_curve(
     *,
     factor: str | None = None,
     by: Literal["labels", "asymmetry"] | None = None,
-) -> tuple[LatentCurve, str]:
+) -> tuple[Course, str]:
     """How codes move as the head turns, and how that was found.
 
     Args:
@@ -116,7 +115,9 @@ def turning_curve(
         )
     if factor is not None and by != "asymmetry":
         values = subject.factor(subject.sample, factor)
-        return fit_curve(subject.posterior.z_mean, values), f"by the factor {factor} of training pictures"
+        return fit_local_curves(
+            subject.posterior.z_mean, values
+        ), f"by the factor {factor} of training pictures"
     curve = find_turn(subject.run.model, subject.run.params, subject.posterior.z_mean)
     return curve, "found without labels, from left-right asymmetry; in standard deviations of the codes"
 
