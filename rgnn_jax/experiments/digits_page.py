@@ -84,10 +84,16 @@ def to_terminal(results: DigitResults) -> str:
 
 
 def _reconstructing(results: DigitResults) -> str:
-    errors = {name: model.score.mse for name, model in results.models.items()}
-    best = min(errors, key=lambda name: errors[name])
-    rest = ", ".join(f"{error:.4f} for {_the(name)}" for name, error in errors.items() if name != best)
-    return f"{_began(best)} reconstructs best: a squared error of {errors[best]:.4f} a pixel, against {rest}."
+    errors = {name: f"{model.score.mse:.4f}" for name, model in results.models.items()}
+    least = min(errors.values(), key=float)
+    best = [_the(name) for name, error in errors.items() if error == least]
+    rest = ", ".join(f"{error} for {_the(name)}" for name, error in errors.items() if error != least)
+    verb = "reconstructs" if len(best) == 1 else "reconstruct"
+    told = " and ".join(best)
+    return (
+        f"{told[0].upper()}{told[1:]} {verb} best: a squared error of {least} a pixel"
+        f"{f', against {rest}' if rest else ''}."
+    )
 
 
 def _sampling(results: DigitResults) -> str:

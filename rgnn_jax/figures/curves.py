@@ -80,8 +80,7 @@ def learning_curves(
                 milestone, 1.015, tick(milestone), color=MUTED, fontsize=8, ha="center", transform=place
             )
         if any(curve.held_out for curve in curves.values()):
-            key, place = "heavy: held-out, light: training", grid[0].transAxes
-            grid[0].text(0.01, 0.03, key, color=MUTED, fontsize=8, transform=place)
+            grid[0].set_xlabel(f"{x_label}   (heavy lines: held-out, light lines: training)")
     return figure
 
 
