@@ -19,3 +19,8 @@ def printable(character: str) -> str:
 def number(value: Number, decimals: int) -> str:
     """The value with this many decimals, thousands set off, and a true minus sign."""
     return f"{value:,.{decimals}f}".replace("-", "\u2212")
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line ends."""
+    return text.replace(" ", "\u00a0")

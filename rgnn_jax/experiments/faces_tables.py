@@ -8,7 +8,7 @@ from rgnn_jax.experiments.faces_results import FaceRun, FacesResults, How, Turn
 from rgnn_jax.experiments.picture_tables import looks
 from rgnn_jax.experiments.report import Cell, Column, Observation, Table
 from rgnn_jax.train.log import format_duration
-from rgnn_jax.typography import number
+from rgnn_jax.typography import number, unbroken
 
 _HOW: dict[How, str] = {
     "factor": "fitted course",
@@ -174,7 +174,7 @@ def score_table(results: FacesResults) -> Table:
         tuple(
             (
                 run.label, run.reconstruction_loss, run.kl_loss, run.mse, 100 * run.explained, run.active,
-                run.steps, format_duration(run.seconds),
+                run.steps, unbroken(format_duration(run.seconds)),
             )
             for run in results.runs.values()
         ),

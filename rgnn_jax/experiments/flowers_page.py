@@ -26,6 +26,7 @@ from rgnn_jax.figures.images import picture_grid, to_png
 from rgnn_jax.sampling.latent import draw, lerp, prior
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.train.sweep import format_table
+from rgnn_jax.typography import unbroken
 
 _COLUMNS, _WALKS, _STEPS = 10, 3, 8
 _BLURRED, _JUMP, _WORSE, _DIVERSE = 0.5, 2.0, 0.1, 2.0
@@ -181,7 +182,8 @@ def score_table(results: FlowersResults) -> Table:
         tuple(
             (
                 label, one.train_mse, one.mse, 100 * one.explained, one.kl_loss, one.active,
-                100 * one.pictures.linear, one.pictures.components, one.jump, format_duration(one.seconds),
+                100 * one.pictures.linear, one.pictures.components, one.jump,
+                unbroken(format_duration(one.seconds)),
             )
             for label, one in results.models.items()
         ),

@@ -7,7 +7,7 @@ from rgnn_jax.experiments.picture_results import Facts, JudgeFacts, ModelScore
 from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
 from rgnn_jax.experiments.report import Column, Figure, Observation, Observations, Section, Table
 from rgnn_jax.train.log import format_duration
-from rgnn_jax.typography import number
+from rgnn_jax.typography import number, unbroken
 
 
 def score_table(scores: Mapping[str, ModelScore], *, binarized: bool, command: str) -> Table:
@@ -93,7 +93,7 @@ def networks(scores: Mapping[str, ModelScore]) -> Table:
     return Table(
         (Column("Model"), Column("Layers"), Column("Parameters"), Column("Steps"), Column("Time")),
         tuple(
-            (name, score.layers, score.parameters, score.steps, format_duration(score.seconds))
+            (name, score.layers, score.parameters, score.steps, unbroken(format_duration(score.seconds)))
             for name, score in scores.items()
         ),
         "Hidden layers and latent dimensions; the decoder mirrors the encoder. Time includes compiling, "

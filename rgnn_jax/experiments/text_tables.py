@@ -6,7 +6,7 @@ from rgnn_jax.experiments.report import Column, Table
 from rgnn_jax.experiments.text_observations import epochs
 from rgnn_jax.experiments.text_results import TextResults
 from rgnn_jax.train.log import format_duration
-from rgnn_jax.typography import Number
+from rgnn_jax.typography import Number, unbroken
 
 
 def score_table(results: TextResults) -> Table:
@@ -100,7 +100,7 @@ def networks(results: TextResults) -> tuple[str | Table, ...]:
         tuple(
             (
                 name, model.network, model.parameters, f"{model.learning_rate:g}",
-                _epochs(model.epochs), format_duration(model.seconds),
+                _epochs(model.epochs), unbroken(format_duration(model.seconds)),
             )
             for name, model in results.models.items()
         ),
