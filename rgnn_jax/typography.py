@@ -24,3 +24,8 @@ def number(value: Number, decimals: int) -> str:
 def unbroken(text: str) -> str:
     """The text with spaces at which no line ends."""
     return text.replace(" ", "\u00a0")
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -147,6 +147,14 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments, message, runs, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_a_place_for_files_is_refused_before_the_work(runs, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    args = parse("vae", "random", "--ckpt-dir", runs, "--out", tmp_path / "file" / "deep")
+    monkeypatch.setattr(args, "show", lambda *_: pytest.fail("the work was done"))
+    with pytest.raises(UserError, match="choose another --out"):
+        args.run(args)
+
+
 def test_strengths_may_begin_below_zero(runs, tmp_path):
     words = ["latent", "vae", "edit", "--add", "hat", "--strengths", "-1,1"]
     assert main([*words, "--ckpt-dir", str(runs), "--out", str(tmp_path)]) == 0

@@ -1,6 +1,7 @@
 """`rgnn latent`: what a run learned about pictures, seen through its latent space."""
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,8 +75,9 @@ def run(args: argparse.Namespace) -> int:
     from rgnn_jax.train.run import write_atomically
 
     subject = _subject(args, args.name)
-    shown = args.show(args, subject)
     folder = args.out or subject.run.directory.figures
+    _check_writable(folder)
+    shown = args.show(args, subject)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in shown.files.items():
@@ -98,6 +100,13 @@ def run(args: argparse.Namespace) -> int:
     for path in paths:
         print(path)
     return 0
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuses a place where files cannot be kept before the work is done, and makes nothing."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} cannot be written: choose another --out")
 
 
 def _add(

@@ -22,6 +22,7 @@ from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.image_tfds import decode_tfds, prepared_set
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Rate, Seed, Variant
+from rgnn_jax.typography import counted
 
 FACES = "faces"
 DIGITS = "digits"
@@ -258,7 +259,8 @@ def deal(decoded: Decoded, data: ImageData) -> tuple[np.ndarray, np.ndarray, np.
         test = [np.arange(rest, total)]
     if not len(train):
         raise UserError(
-            f"{data.path}: {rest} pictures in {len(np.unique(groups))} groups leave none to train on; "
+            f"{data.path}: {counted(rest, 'picture')} in {counted(len(np.unique(groups)), 'group')} leave "
+            "none to train on; "
             "give more, or set data.validation_fraction or data.test_fraction to 0"
         )
     if data.limit:

@@ -24,6 +24,7 @@ from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
 from rgnn_jax.models.variational import Variational
 from rgnn_jax.tasks.task import HeldOut, Task
+from rgnn_jax.typography import counted
 
 
 def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
@@ -57,7 +58,7 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         steps_per_epoch=len(images.train) / batch_size,
         evaluate=build_image_evaluation(experiment, model, images),
         shown=_shown(config),
-        summary=f"{len(images.train):,} pictures of {_sides(images.spec)}",
+        summary=f"{counted(len(images.train), 'picture')} of {_sides(images.spec)}",
         model_summary=_summary(config),
         remark=lambda metrics: _remark(config, metrics),
     )

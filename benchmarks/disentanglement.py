@@ -1,0 +1,128 @@
+"""How well single latent dimensions stand for single factors of sprites, after equal time.
+
+A beta-VAE (beta 4) beside a beta-TCVAE, each with several seeds, on a file in the layout of dSprites.
+Every network is trained by `rgnn train` for the same seconds; its scores are those of `rgnn evaluate
+--disentanglement` on held-out pictures, at the end and at the steps that were kept on the way.
+
+    python benchmarks/disentanglement.py --data-path FILE.npz [--seconds 600] [--seeds 0 1 2] [--quick]
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import record
+from record import ROOT, Column, Row
+
+CONFIG = ROOT / "configs" / "tcvae_sprites.toml"
+OBJECTIVES = {
+    "beta-VAE, beta 4": ["--model.objective", "beta", "--model.beta", "4"],
+    "beta-TCVAE": [],
+}
+SCORES = ("mig", "dci_disentanglement", "dci_completeness", "sap", "factor_vae_score", "beta_vae_score")
+COLUMNS = [
+    Column("label", "objective"),
+    Column("seed", "seed"),
+    Column("seconds", "seconds", "{:.0f}"),
+    Column("steps", "steps", "{:,}"),
+    Column("negative_elbo", "-ELBO, nats", "{:.1f}"),
+    Column("mig", "MIG", "{:.3f}"),
+    Column("dci_disentanglement", "DCI, D", "{:.2f}"),
+    Column("dci_completeness", "DCI, C", "{:.2f}"),
+    Column("sap", "SAP", "{:.3f}"),
+    Column("factor_vae_score", "FactorVAE", "{:.2f}"),
+    Column("beta_vae_score", "beta-VAE", "{:.2f}"),
+]
+MILESTONES = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Epochs after which a network is kept, to be scored beside the last."""
+
+
+def rgnn(*arguments: str) -> str:
+    """What an `rgnn` command prints."""
+    command = [sys.executable, "-m", "rgnn_jax", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout
+
+
+def measure(label: str, seed: int, data: Path, seconds: float, folder: Path, extra: list[str]) -> Row:
+    """Trains one network and scores it over time."""
+    name = f"{len(list(folder.iterdir()))}"
+    where = ["--ckpt-dir", str(folder)]
+    rgnn(
+        "train", str(CONFIG), *where, "--name", name, "--quiet", "--data.path", str(data),
+        "--training.max-seconds", str(seconds), "--training.seed", str(seed),
+        "--training.milestones", ",".join(map(str, MILESTONES)), *OBJECTIVES[label], *extra,
+    )  # fmt: skip
+    kept = sorted(int(path.name) for path in (folder / name / "checkpoints").iterdir() if path.name.isdigit())
+    times = _times(folder / name / "metrics.jsonl")
+    course = []
+    for step in kept:
+        scores = json.loads(
+            rgnn("evaluate", name, *where, "--step", str(step), "--disentanglement", "--json")
+        )
+        course.append({"seconds": times(step), "steps": step, **scores})
+    last = course[-1]
+    row: Row = {"label": label, "seed": seed, "seconds": seconds, "steps": last["steps"]}
+    row |= {key: last[key] for key in ("negative_elbo", *SCORES)}
+    return row | {"course": [{key: point[key] for key in ("seconds", "steps", "mig")} for point in course]}
+
+
+def medians(rows: list[Row]) -> list[Row]:
+    """The rows, and after those of an objective their medians."""
+    table = []
+    for label in OBJECTIVES:
+        own = [row for row in rows if row["label"] == label]
+        middle: dict[str, Any] = {
+            key: statistics.median(row[key] for row in own) for key in ("seconds", "negative_elbo", *SCORES)
+        }
+        table += [*own, {"label": f"{label}: median", "seed": "-", **middle}]
+    return table
+
+
+def _times(metrics: Path) -> Any:
+    """Seconds at a step, between those that were written down."""
+    import numpy as np
+
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    steps, seconds = zip(*[(row["step"], row["seconds"]) for row in rows], strict=True)
+    return lambda step: float(np.interp(step, steps, seconds))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--data-path", type=Path, required=True, help="an .npz in the layout of dSprites")
+    parser.add_argument("--seconds", type=float, default=600.0, help="training time of each network")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--quick", action="store_true", help="20 seconds, one seed, and keep nothing")
+    args = parser.parse_args()
+    if not args.data_path.is_file():
+        print(f"{args.data_path}: no such file", file=sys.stderr)
+        return 2
+    seconds, seeds = (20.0, [0]) if args.quick else (args.seconds, args.seeds)
+    extra = ["--data.limit", "2000"] if args.quick else []
+    busy = record.busy_cores()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            measure(label, seed, args.data_path.resolve(), seconds, Path(folder), extra)
+            for seed in seeds
+            for label in OBJECTIVES
+        ]
+    table = medians(rows)
+    print(record.plain(table, COLUMNS))
+    for row in rows:
+        course = ", ".join(f"{point['mig']:.3f} at {point['seconds']:.0f} s" for point in row["course"])
+        print(f"MIG of {row['label']}, seed {row['seed']}: {course}")
+    if not args.quick:
+        settings = {"seconds": seconds, "seeds": seeds, "busy_cores_before": busy}
+        print(record.write("disentanglement", table, settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

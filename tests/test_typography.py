@@ -1,0 +1,13 @@
+import pytest
+
+from rgnn_jax.typography import counted, number, unbroken
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 runs"), (1, "1 run"), (1200, "1,200 runs")])
+def test_one_is_not_many(count, words):
+    assert counted(count, "run") == words
+
+
+def test_numbers_have_a_true_minus_and_stay_on_one_line():
+    assert number(-1234.5, 1) == "\u22121,234.5"
+    assert unbroken("4 min 31 s") == "4\u00a0min\u00a031\u00a0s"
