@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_ckpt_dir, add_command, add_json, print_json
@@ -20,7 +21,7 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints a line a run."""
-    rows = [_summary(directory) for directory in list_runs(args.ckpt_dir)]
+    rows = [_summary(directory, args.ckpt_dir) for directory in list_runs(args.ckpt_dir)]
     if args.json:
         print_json({"runs": rows})
         return 0
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _summary(directory: RunDirectory) -> dict[str, Any]:
+def _summary(directory: RunDirectory, ckpt_dir: Path) -> dict[str, Any]:
     """What can be said of a run without loading it."""
     kind = _read(directory.config.read_bytes()).get("model", {}).get("kind", "damaged")
     found = directory.checkpoints.iterdir() if directory.checkpoints.is_dir() else ()
@@ -49,7 +50,7 @@ def _summary(directory: RunDirectory) -> dict[str, Any]:
         loss = next((row["validation_loss"] for row in reversed(rows) if "validation_loss" in row), None)
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(source.stat().st_mtime))
     return {
-        "name": directory.name,
+        "name": str(directory.path.relative_to(ckpt_dir)),
         "kind": kind,
         "step": max(steps, default=None),
         "loss": loss,

@@ -169,11 +169,15 @@ class RunDirectory:
 
 
 def list_runs(ckpt_dir: Path) -> list[RunDirectory]:
-    """All runs directly under a directory, by name."""
-    if not ckpt_dir.is_dir():
-        return []
-    runs = [RunDirectory(path) for path in sorted(ckpt_dir.iterdir()) if not path.name.startswith(".")]
-    return [run for run in runs if run.exists()]
+    """All runs under a directory, by path, those of sweeps and reproductions among them."""
+    runs: list[RunDirectory] = []
+    for folder, subfolders, files in os.walk(ckpt_dir):
+        run = RunDirectory(Path(folder))
+        if run.config.name in files and run.path != ckpt_dir:
+            runs.append(run)
+            subfolders.clear()
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+    return runs
 
 
 def check_name(name: str) -> None:
@@ -240,7 +244,7 @@ def _not_found(wanted: str, ckpt_dir: Path) -> str:
     for path in (ckpt_dir / wanted, Path(wanted)):
         if wanted and _holds(Path.is_dir, path):
             return f"{path} is not a run: it holds no config.json"
-    names = [run.name for run in list_runs(ckpt_dir)]
+    names = [str(run.path.relative_to(ckpt_dir)) for run in list_runs(ckpt_dir)]
     close = difflib.get_close_matches(wanted, names)
     if close:
         return f"no run {wanted!r} in {ckpt_dir}: did you mean {' or '.join(close)}?"

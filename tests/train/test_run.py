@@ -98,13 +98,15 @@ def test_open_tells_a_directory_and_a_part_of_a_run_from_a_run(tmp_path: Path):
         RunDirectory.open(run.checkpoints, tmp_path)
 
 
-def test_list_runs_skips_what_is_none(tmp_path: Path):
+def test_list_runs_finds_those_of_sweeps_and_skips_what_is_none(tmp_path: Path):
     assert list_runs(tmp_path / "missing") == []
     runs = [RunDirectory.create(tmp_path, name, FILES) for name in ("b", "a")]
+    runs.append(RunDirectory.create(tmp_path / "sweep", "beta=4", FILES))
+    RunDirectory.create(runs[0].path, "within", FILES)
     (tmp_path / "notes").mkdir()
     (tmp_path / ".a.tmp").mkdir()
     (tmp_path / ".a.tmp" / "config.json").write_text("{}")
-    assert list_runs(tmp_path) == sorted(runs, key=lambda run: run.name)
+    assert list_runs(tmp_path) == [runs[1], runs[0], runs[2]]
 
 
 def test_write_atomically_replaces_and_keeps_the_old_file_on_failure(
