@@ -46,6 +46,18 @@ class SequenceModel(Protocol):
 
 
 @runtime_checkable
+class ConditionalModel(SequenceModel, Protocol):
+    """A sequence model whose text depends on a source, such as a question, that it reads first.
+
+    `__call__(tokens, source)` scores targets in parallel. The carry takes the source in once, by
+    `read_source`; after that, `prefill`, `step` and all decoding are those of any sequence model.
+    """
+
+    def read_source(self, carry: Carry, source: Array) -> Carry:
+        """The carry after a source [b ...] has been read, before any token."""
+
+
+@runtime_checkable
 class LatentModel(Protocol):
     """A model of pictures with a latent space.
 

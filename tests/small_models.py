@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rgnn_jax.contracts import Batches, Objective
+from rgnn_jax.datasets.arithmetic import ArithmeticBatches, ArithmeticData
 from rgnn_jax.datasets.faces import FACTORS, face_factors
 from rgnn_jax.datasets.image_batches import ImageBatches
 from rgnn_jax.datasets.image_spec import ImageSpec
@@ -18,8 +19,11 @@ from rgnn_jax.models.language import NextToken
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRU, LSTM, GRUConfig, LSTMConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
+from rgnn_jax.models.seq2seq import Seq2Seq
+from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 from rgnn_jax.models.tcn import TCN, TCNConfig
 from rgnn_jax.models.transformer import Transformer, TransformerConfig
+from rgnn_jax.models.translation import Translate
 from rgnn_jax.models.variational import Variational
 
 VOCABULARY_SIZE = 7
@@ -30,6 +34,25 @@ SEQUENCE_MODELS = {
     "tcn": TCN(TCNConfig(levels=2, channels=8, embedding=8), VOCABULARY_SIZE),
     "transformer": Transformer(
         TransformerConfig(layers=1, width=8, heads=2, positions="rotary", context=300), VOCABULARY_SIZE
+    ),
+}
+
+_SUMS = ArithmeticData(digits=1)
+
+
+def _seq2seq(**settings) -> Seq2Seq:
+    spec = _SUMS.spec
+    config = Seq2SeqConfig(width=8, heads=2, **settings)
+    return Seq2Seq(config, 13, spec.query_length, 13, spec.answer_length)
+
+
+CONDITIONAL_MODELS = {
+    "repeat_lstm": _seq2seq(encoder_layers=2, decoder_layers=2),
+    "bidirectional_gru": _seq2seq(encoder="gru", decoder="gru", bidirectional=True, source="attention"),
+    "lstm_to_transformer": _seq2seq(decoder="transformer", source="attention"),
+    "transformer_to_gru": _seq2seq(encoder="transformer", decoder="gru"),
+    "encoder_decoder": _seq2seq(
+        encoder="transformer", decoder="transformer", source="attention", qk_norm=True, norm="rms"
     ),
 }
 
@@ -66,6 +89,12 @@ def _texts(count: int) -> Batches:
     return TextBatches(codes, WINDOW, 4)
 
 
+def _sums(count: int) -> Batches:
+    # One query is one card in two hundred of those without twins.
+    data = ArithmeticData(digits=1, split="leaking", train_fraction=0.005 if count == 1 else 0.9)
+    return ArithmeticBatches(data, 4)
+
+
 def _pictures(count: int) -> Batches:
     images = np.random.default_rng(0).integers(0, 2, (count, *_SHAPE)).astype(np.uint8) * 255
     return ImageBatches(
@@ -82,6 +111,10 @@ LEARNERS = {
     **{
         name: Learner(NextToken(model, WINDOW), _texts, 2 * np.log(VOCABULARY_SIZE))
         for name, model in SEQUENCE_MODELS.items()
+    },
+    **{
+        name: Learner(Translate(model, start=12), _sums, 2 * np.log(13))
+        for name, model in CONDITIONAL_MODELS.items()
     },
     **{
         name: Learner(Variational(model, model.config, _all_pictures()), _pictures, SIDE**2)

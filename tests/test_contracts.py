@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from small_models import LATENT_MODELS, LEARNERS, SEQUENCE_MODELS, SIDE
+from small_models import CONDITIONAL_MODELS, LATENT_MODELS, LEARNERS, SEQUENCE_MODELS, SIDE
 
-from rgnn_jax.contracts import Batches, LatentModel, Objective, SequenceModel
+from rgnn_jax.contracts import Batches, ConditionalModel, LatentModel, Objective, SequenceModel
 from rgnn_jax.optimizer import OptimizerConfig
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
@@ -14,6 +14,9 @@ from rgnn_jax.train.step import Clock, Training
 CLOCK = Clock(np.int32(0), np.float32(0.0), np.float32(0.0))
 every_learner = pytest.mark.parametrize("learner", LEARNERS.values(), ids=LEARNERS.keys())
 every_sequence_model = pytest.mark.parametrize("model", SEQUENCE_MODELS.values(), ids=SEQUENCE_MODELS.keys())
+every_conditional_model = pytest.mark.parametrize(
+    "model", CONDITIONAL_MODELS.values(), ids=CONDITIONAL_MODELS.keys()
+)
 every_latent_model = pytest.mark.parametrize("model", LATENT_MODELS.values(), ids=LATENT_MODELS.keys())
 
 
@@ -54,6 +57,22 @@ def test_one_token_at_a_time_equals_all_at_once(model):
         carry, logits = model.apply({"params": params}, carry, tokens[:, t], method="step")
         np.testing.assert_allclose(logits, parallel[:, t], atol=1e-4)
     _, prefilled = model.apply({"params": params}, model.init_carry(2, 5), tokens, method="prefill")
+    np.testing.assert_allclose(prefilled, parallel, atol=1e-4)
+
+
+@every_conditional_model
+def test_one_symbol_at_a_time_equals_all_at_once_given_a_source(model):
+    assert isinstance(model, ConditionalModel)
+    tokens = jax.random.randint(jax.random.key(0), (3, model.target_length), 0, model.vocabulary_size)
+    source = jax.random.randint(jax.random.key(1), (3, model.source_length), 0, model.source_symbols)
+    params = model.init({"params": jax.random.key(2)}, tokens, source)
+    parallel = model.apply(params, tokens, source)
+    start = model.apply(params, model.init_carry(3, 1), source, method="read_source")
+    carry = start = model.apply(params, start, model.target_length, method="grow_carry")
+    for t in range(model.target_length):
+        carry, logits = model.apply(params, carry, tokens[:, t], method="step")
+        np.testing.assert_allclose(logits, parallel[:, t], atol=1e-4)
+    _, prefilled = model.apply(params, start, tokens, method="prefill")
     np.testing.assert_allclose(prefilled, parallel, atol=1e-4)
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray, UInt8, UInt32
 
 from rgnn_jax.datasets.images import Pictures
+from rgnn_jax.datasets.permutation import ROUNDS, mix_bits, permute_cells
 from rgnn_jax.errors import UserError
 
 SHIFT = 8
 BRIGHTNESS = 0.2
-_ROUNDS = 6
 _EVALUATION_SEED = 0
 
 
@@ -133,22 +133,16 @@ def shuffled(
 ) -> Int[Array, " b"]:
     """Where a pseudo-random permutation of `size` items, a new one each epoch, puts these places.
 
-    A Feistel network over pairs (row, column) of a grid just large enough, walked on where it leaves the
-    first `size` cells, is a permutation of them (Black and Rogaway 2002, "Ciphers with arbitrary finite
-    domains"): no order has to be sorted or stored.
+    The cells of a grid just large enough are permuted; walked on where that leaves the first `size` cells,
+    it is a permutation of them.
     """
     rows = int(np.ceil(np.sqrt(size)))
     columns = -(-size // rows)
-    keys = jax.random.bits(key, (_ROUNDS,))
-    offsets = [_mix(epoch * jnp.uint32(0x9E3779B9) + keys[i]) for i in range(_ROUNDS)]
+    keys = jax.random.bits(key, (ROUNDS,))
+    offsets = [mix_bits(epoch * jnp.uint32(0x9E3779B9) + keys[i]) for i in range(ROUNDS)]
 
     def permute(cell: Array) -> Array:
-        row, column = jnp.divmod(cell, jnp.uint32(columns))
-        for i, offset in enumerate(offsets):
-            if i % 2:
-                row = (row + _mix(column ^ offset) % jnp.uint32(rows)) % jnp.uint32(rows)
-            else:
-                column = (column + _mix(row ^ offset) % jnp.uint32(columns)) % jnp.uint32(columns)
+        row, column = permute_cells(*jnp.divmod(cell, jnp.uint32(columns)), (rows, columns), offsets)
         return row * jnp.uint32(columns) + column
 
     def walk(cell: Array) -> Array:
@@ -156,13 +150,6 @@ def shuffled(
 
     inside = jax.lax.while_loop(lambda cell: (cell >= size).any(), walk, permute(place))
     return inside.astype(jnp.int32)
-
-
-def _mix(bits: UInt32[Array, " b"]) -> UInt32[Array, " b"]:
-    """The last steps of MurmurHash3."""
-    bits = (bits ^ (bits >> 16)) * jnp.uint32(0x85EBCA6B)
-    bits = (bits ^ (bits >> 13)) * jnp.uint32(0xC2B2AE35)
-    return bits ^ (bits >> 16)
 
 
 def to_float(images: Integer[Array, "b h w c"]) -> Float[Array, "b h w c"]:

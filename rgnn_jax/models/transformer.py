@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
-from rgnn_jax.nn.attention import CausalAttention, KeyValueCache, Position, sinusoidal_positions
+from rgnn_jax.nn.attention import SelfAttention, KeyValueCache, Position, sinusoidal_positions
 from rgnn_jax.nn.causal_mix import CausalMix, empty_inputs
 from rgnn_jax.nn.dropout import Dropout
 from rgnn_jax.nn.embedding import NGramEmbed, empty_history
@@ -100,10 +100,14 @@ class TransformerCarry(NamedTuple):
 
 
 class Block(nn.Module):
-    """Attention and a perceptron, each normalised first and added to the residual stream."""
+    """Attention and a perceptron, each normalised first and added to the residual stream.
+
+    With `causal` false every position sees all others, as in an encoder.
+    """
 
     config: TransformerConfig
     dtype: DTypeLike = jnp.float32
+    causal: bool = True
 
     @nn.compact
     def __call__(
@@ -124,7 +128,7 @@ class Block(nn.Module):
         y = make_norm(config, dtype, "norm1")(x)
         if config.causal_mix:
             y, mix = CausalMix(config.causal_mix, dtype, name="mix")(y, mix)
-        attention = CausalAttention(
+        attention = SelfAttention(
             config.heads,
             rotary=config.positions == "rotary",
             qk_norm=config.qk_norm,
@@ -132,6 +136,7 @@ class Block(nn.Module):
             dtype=dtype,
             kernel_init=_INIT,
             out_init=residual_init,
+            causal=self.causal,
             name="attention",
         )
         y, cache = attention(y, cache, position)

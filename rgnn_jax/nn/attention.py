@@ -1,4 +1,4 @@
-"""Causal multi-head attention, its key/value cache, and the position encodings that go with it."""
+"""Multi-head self-attention, its key/value cache, and the position encodings that go with it."""
 
 from typing import Literal, NamedTuple
 
@@ -137,8 +137,8 @@ class KeyValueCache(NamedTuple):
         return attend(query, self.keys.astype(query.dtype), self.values.astype(query.dtype), visible)
 
 
-class CausalAttention(nn.Module):
-    """Multi-head self-attention in which no position sees a later one.
+class SelfAttention(nn.Module):
+    """Multi-head self-attention in which, unless it is said otherwise, no position sees a later one.
 
     Attributes:
         heads: number of heads; they share the width evenly.
@@ -148,6 +148,7 @@ class CausalAttention(nn.Module):
         dtype: the type of the computation.
         kernel_init: initialiser of the joint projection to queries, keys and values.
         out_init: initialiser of the projection back to the residual stream.
+        causal: false lets every position see all others, as in an encoder; there is no cache then.
     """
 
     heads: int
@@ -157,6 +158,7 @@ class CausalAttention(nn.Module):
     dtype: DTypeLike = jnp.float32
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     out_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    causal: bool = True
 
     @nn.compact
     def __call__(
@@ -176,7 +178,9 @@ class CausalAttention(nn.Module):
         if self.rotary:
             positions = position + jnp.arange(t)
             query, key = rotate(query, positions), rotate(key, positions)
-        if cache is None:
+        if not self.causal:
+            mixed = attend(query, key, value, jnp.ones((t, t), bool))
+        elif cache is None:
             mixed = causal_attention(query, key, value)
         else:
             cache = cache.write(key, value, position)

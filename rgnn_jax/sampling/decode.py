@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int, Integer, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, Integer, PRNGKeyArray, Shaped
 
 from rgnn_jax.contracts import Carry, Params
 from rgnn_jax.errors import UserError, WorkFailed
@@ -53,6 +53,7 @@ def generate(
     max_new_tokens: int,
     key: PRNGKeyArray,
     num_return_sequences: int = 1,
+    source: Shaped[np.ndarray | Array, "b ..."] | None = None,
 ) -> Int[np.ndarray, "n m"]:
     """Continues prompts of equal length.
 
@@ -64,6 +65,7 @@ def generate(
         max_new_tokens: how many (m).
         key: the noise of new token i depends on nothing but this key, i and the number of rows.
         num_return_sequences: continuations of each prompt, in adjacent rows: n = b * num_return_sequences.
+        source: what a `contracts.ConditionalModel` reads first, one a prompt.
 
     Returns:
         The new tokens, without the prompt.
@@ -80,6 +82,7 @@ def generate(
         max_new_tokens=max_new_tokens,
         key=key,
         num_return_sequences=num_return_sequences,
+        source=source,
         chunk=_LONGEST_STRETCH if model.max_length is None else _LONGEST_STRETCH_WITH_CACHE,
     )
     return np.concatenate(list(pieces), axis=1)
@@ -94,6 +97,7 @@ def stream(
     max_new_tokens: int,
     key: PRNGKeyArray,
     num_return_sequences: int = 1,
+    source: Shaped[np.ndarray | Array, "b ..."] | None = None,
     chunk: int = 32,
 ) -> Iterator[np.ndarray]:
     """Continues prompts piece by piece; the pieces [n, up to chunk], joined, are what `generate` returns.
@@ -103,14 +107,25 @@ def stream(
     """
     if max_new_tokens < 1 or num_return_sequences < 1 or chunk < 1:
         raise UserError("max_new_tokens, num_return_sequences and chunk must be 1 or more")
+    prompt = checked_prompt(model, prompt)
+    prompt = np.repeat(prompt, num_return_sequences, axis=0)
+    source = None if source is None else np.repeat(np.asarray(source), num_return_sequences, axis=0)
+    steps = max(1, min(chunk, max_new_tokens - 1))
+    return _first(max_new_tokens, _continue(model, params, prompt, source, rule, key, steps))
+
+
+def checked_prompt(model: nn.Module, prompt: Integer[np.ndarray | Array, "b t"]) -> Int[np.ndarray, "b t"]:
+    """The prompt as the model reads it.
+
+    Raises:
+        UserError: where it is empty or holds a token outside the vocabulary.
+    """
     prompt = np.asarray(prompt, np.int32)
     if prompt.size == 0:
         raise UserError("the prompt is empty: give at least one token")
     if prompt.min() < 0 or prompt.max() >= model.vocabulary_size:
         raise UserError(f"the prompt holds a token outside the vocabulary of {model.vocabulary_size}")
-    prompt = np.repeat(prompt, num_return_sequences, axis=0)
-    steps = max(1, min(chunk, max_new_tokens - 1))
-    return _first(max_new_tokens, _continue(model, params, prompt, rule, key, steps))
+    return prompt
 
 
 def _first(count: int, pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -128,7 +143,13 @@ def _first(count: int, pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _continue(
-    model: nn.Module, params: Params, prompt: np.ndarray, rule: SamplingRule, key: PRNGKeyArray, steps: int
+    model: nn.Module,
+    params: Params,
+    prompt: np.ndarray,
+    source: np.ndarray | None,
+    rule: SamplingRule,
+    key: PRNGKeyArray,
+    steps: int,
 ) -> Iterator[np.ndarray]:
     """All new tokens, without end: one, then `steps` at a time (fewer before a full cache)."""
     limit = model.max_length
@@ -136,14 +157,14 @@ def _continue(
     while True:
         context = text if limit is None or text.shape[1] <= limit else text[:, -max(1, limit // 2) :]
         read = context.shape[1]
-        room = _room(read + steps, limit)
+        room = room_for(read + steps, limit)
         seen = _occurring(text, model.vocabulary_size)
-        state = start(model, rule, room, params, context, seen, np.int32(index), key)
+        state = start(model, rule, room, params, context, seen, np.int32(index), key, source)
         pieces = [np.asarray(state.token)[:, None]]
         yield pieces[-1]
         while read != limit:
-            if _room(read + steps, limit) > room:
-                room = _room(read + steps, limit)
+            if room_for(read + steps, limit) > room:
+                room = room_for(read + steps, limit)
                 state = grow(model, room, params, state)
             state, tokens = advance(model, rule, steps, params, state, key)
             # What overran the cache is dropped: a shorter stretch would be one more program to compile.
@@ -164,13 +185,27 @@ def start(
     seen: Bool[Array, "b v"],
     index: Int[Array, ""],
     key: PRNGKeyArray,
+    source: Shaped[Array, "b ..."] | None = None,
 ) -> DecodingState:
-    """Reads the prompt into a fresh carry with room for `room` tokens and chooses the first new token."""
-    carry = _call(model, params, "init_carry", prompt.shape[0], room)
-    carry, logits = _call(model, params, "prefill", carry, prompt)
+    """Reads source and prompt into a fresh carry with `room` for tokens and chooses the first new token."""
+    carry, logits = read_prompt(model, room, params, prompt, source)
     noise = _noise(rule, key, index[None], seen.shape)
     token, seen = _choose(rule, logits[:, -1], seen, None if noise is None else noise[0])
     return DecodingState(carry, token, seen, index + 1)
+
+
+def read_prompt(
+    model: nn.Module,
+    room: int,
+    params: Params,
+    prompt: Int[Array, "b t"],
+    source: Shaped[Array, "b ..."] | None,
+) -> tuple[Carry, Float[Array, "b t v"]]:
+    """A fresh carry with room for `room` tokens after source and prompt, and the prompt's logits."""
+    carry = call(model, params, "init_carry", prompt.shape[0], room)
+    if source is not None:
+        carry = call(model, params, "read_source", carry, source)
+    return call(model, params, "prefill", carry, prompt)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "rule", "steps"), donate_argnames="state")
@@ -180,7 +215,7 @@ def advance(
     """Chooses the next `steps` tokens in one scan; the carry must have room for them."""
 
     def choose_next(state: DecodingState, noise: Float[Array, "b v"] | None) -> tuple[DecodingState, Array]:
-        carry, logits = _call(model, params, "step", state.carry, state.token)
+        carry, logits = call(model, params, "step", state.carry, state.token)
         token, seen = _choose(rule, logits, state.seen, noise)
         return DecodingState(carry, token, seen, state.index + 1), token
 
@@ -192,10 +227,11 @@ def advance(
 @functools.partial(jax.jit, static_argnames=("model", "room"))
 def grow(model: nn.Module, room: int, params: Params, state: DecodingState) -> DecodingState:
     """The same state with room for `room` tokens."""
-    return dataclasses.replace(state, carry=_call(model, params, "grow_carry", state.carry, room))
+    return dataclasses.replace(state, carry=call(model, params, "grow_carry", state.carry, room))
 
 
-def _call(model: nn.Module, params: Params, method: str, *args: Any) -> Any:
+def call(model: nn.Module, params: Params, method: str, *args: Any) -> Any:
+    """A method of the model with its parameters."""
     return model.apply({"params": params}, *args, method=method)
 
 
@@ -224,7 +260,7 @@ def _occurring(text: np.ndarray, vocabulary_size: int) -> np.ndarray:
     return occurring
 
 
-def _room(tokens: int, limit: int | None) -> int:
+def room_for(tokens: int, limit: int | None) -> int:
     """The size of cache for this many tokens: a power of two, so that few sizes need compiling."""
     if limit is None:
         return _SMALLEST_CACHE  # ignored: the carry does not grow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rgnn_jax.nn.attention import (
-    CausalAttention,
+    SelfAttention,
     KeyValueCache,
     attend,
     blockwise_attention,
@@ -37,7 +37,7 @@ def test_attention_equals_torch():
         gradient = golden["attention/gradient/x"]
 
     def apply(x):
-        return CausalAttention(heads=2).apply({"params": params}, x)[0]
+        return SelfAttention(heads=2).apply({"params": params}, x)[0]
 
     np.testing.assert_allclose(apply(jnp.asarray(x)), y, atol=1e-5)
     ours = jax.grad(lambda x: jnp.square(apply(x)).sum())(jnp.asarray(x))
@@ -77,7 +77,7 @@ def test_jax_attention_is_the_same():
 
 
 def test_no_gradient_from_the_future():
-    module = CausalAttention(heads=2, rotary=True, qk_norm=True)
+    module = SelfAttention(heads=2, rotary=True, qk_norm=True)
     x = normal(0, 1, 6, 8)
     variables = module.init(jax.random.key(1), x)
     jacobian = jax.jacobian(lambda x: module.apply(variables, x)[0][0].sum(-1))(x)[:, 0]

@@ -53,7 +53,7 @@ def test_greedy_is_the_parallel_form_evaluated_token_by_token(model, length):
 
 
 def test_cache_grows_without_a_trace():
-    rooms = {decode._room(read, 300) for read in range(1, 301)}
+    rooms = {decode.room_for(read, 300) for read in range(1, 301)}
     assert rooms == {128, 256, 300}
     model, params = CACHED
     new = continued(CACHED, PROMPT, GREEDY, count=297)

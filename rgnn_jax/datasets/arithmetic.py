@@ -1,0 +1,190 @@
+"""Sums and differences written in symbols: the settings, the splits, and the batches of a step."""
+
+import dataclasses
+import hashlib
+from typing import Annotated, Literal, NamedTuple
+
+import jax
+import msgspec
+import numpy as np
+from jaxtyping import Array, Int, PRNGKeyArray, UInt32
+
+from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec, Layout, Operator, Order
+from rgnn_jax.datasets.arithmetic_split import Deck, Queries, Side
+from rgnn_jax.errors import UserError
+from rgnn_jax.fields import Count, Fraction, Rate, Seed, Variant
+
+
+class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
+    """Queries of two operands, such as "56+34", and their answers.
+
+    Attributes:
+        digits: operands have at most so many; 2 gives 0 to 99 and, with both operators, 20,000 queries.
+        operators: those that occur.
+        split: "twins" keeps a query and the one with its operands exchanged on one side; "leaking" deals
+            them separately, as the course document does, so that most test queries have a twin in training.
+        train_fraction: the share of the queries to train on; None takes all that the other splits leave.
+        validation_fraction: the share kept for validation, may be 0.
+        test_fraction: the share kept for the test, may be 0.
+        split_seed: which queries are dealt to which split.
+        layout: "packed" writes "5+34 " as a person does; "aligned" writes " 5+34", a column a digit.
+        operand_order: "reversed" writes the operands' units first.
+        answer_order: "reversed" writes the answer's units first, the order in which carries arise.
+        evaluation_limit: most cards of a split that are scored; beyond it the first ones of the shuffled deck.
+    """
+
+    digits: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
+    operators: tuple[Operator, ...] = ("+", "-")
+    split: Literal["twins", "leaking"] = "twins"
+    train_fraction: Fraction | None = None
+    validation_fraction: Rate = 0.02
+    test_fraction: Rate = 0.08
+    split_seed: Seed = 0
+    layout: Layout = "packed"
+    operand_order: Order = "forward"
+    answer_order: Order = "forward"
+    evaluation_limit: Count = 20_000
+
+    def __post_init__(self) -> None:
+        if not self.operators or len(set(self.operators)) < len(self.operators):
+            raise UserError('data.operators must name each operator once: ["+"], ["-"] or ["+", "-"]')
+        left = 1 - self.validation_fraction - self.test_fraction
+        if left <= 0 or (self.train_fraction or 0) > left + 1e-9:
+            raise UserError(
+                "data.train_fraction, data.validation_fraction and data.test_fraction are more than all "
+                "queries together; make them smaller"
+            )
+        if not self.deck.places("train"):
+            raise UserError("data.train_fraction leaves no query to train on; make it larger")
+
+    @property
+    def spec(self) -> ArithmeticSpec:
+        """How queries and answers are written."""
+        return ArithmeticSpec(
+            digits=self.digits,
+            operators=self.operators,
+            layout=self.layout,
+            operand_order=self.operand_order,
+            answer_order=self.answer_order,
+        )
+
+    @property
+    def deck(self) -> Deck:
+        """All queries, dealt to the splits."""
+        left = 1 - self.validation_fraction - self.test_fraction
+        return Deck(
+            size=10**self.digits,
+            operators=len(self.operators),
+            twins=self.split == "twins",
+            seed=self.split_seed,
+            train_fraction=left if self.train_fraction is None else self.train_fraction,
+            validation_fraction=self.validation_fraction,
+            test_fraction=self.test_fraction,
+        )
+
+
+class ArithmeticBatch(NamedTuple):
+    """A micro-batch.
+
+    Attributes:
+        source: queries.
+        target: their answers.
+    """
+
+    source: Int[Array, "b s"]
+    target: Int[Array, "b t"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Queries as numbers and as symbols, with their answers.
+
+    Attributes:
+        queries: as numbers.
+        values: what they amount to.
+        source: as symbols.
+        target: the answers as symbols.
+    """
+
+    queries: Queries
+    values: Int[np.ndarray, " n"]
+    source: Int[np.ndarray, "n s"]
+    target: Int[np.ndarray, "n t"]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclasses.dataclass(frozen=True)
+class Arithmetic:
+    """What an `ArithmeticData` stands for; nothing is stored, splits are worked out when asked for."""
+
+    config: ArithmeticData
+
+    @property
+    def spec(self) -> ArithmeticSpec:
+        """How queries and answers are written."""
+        return self.config.spec
+
+    @property
+    def train_queries(self) -> int:
+        """Queries of the training split, a few more than there are where a pair's two orders are equal."""
+        deck = self.config.deck
+        return len(deck.places("train")) * (2 if deck.twins else 1)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the settings, in hexadecimal."""
+        return hashlib.sha256(msgspec.json.encode(self.config)).hexdigest()
+
+    def examples(self, split: Side) -> Examples:
+        """A split's queries, of at most `evaluation_limit` cards."""
+        queries = self.config.deck.queries(split, self.config.evaluation_limit)
+        return make_examples(self.spec, queries)
+
+
+def make_examples(spec: ArithmeticSpec, queries: Queries) -> Examples:
+    """Queries with their answers, in symbols."""
+    values = np.asarray(spec.answers(*queries))
+    return Examples(queries, values, spec.encode_queries(*queries), spec.encode_answers(values))
+
+
+@dataclasses.dataclass(frozen=True)
+class ArithmeticBatches:
+    """Training queries drawn on the device (`contracts.Batches`).
+
+    Attributes:
+        config: which queries there are, and how they are written.
+        batch_size: queries in the batch of a step.
+    """
+
+    config: ArithmeticData
+    batch_size: int
+
+    @property
+    def data(self) -> UInt32[np.ndarray, " r"]:
+        """The key of the deck's shuffle, all that a step needs."""
+        return self.config.deck.key
+
+    def draw(
+        self,
+        data: UInt32[Array, " r"],
+        key: PRNGKeyArray,
+        step: Int[Array, ""],
+        index: Int[Array, ""],
+        count: int,
+    ) -> ArithmeticBatch:
+        """Micro-batch `index` of the `count` that make up the batch of `step`.
+
+        Raises:
+            UserError: `count` does not divide the batch.
+        """
+        if self.batch_size % count:
+            raise UserError(
+                f"a batch of {self.batch_size} cannot be dealt to {count} micro-batches of one size; "
+                f"set training.batch_size to a multiple of {count}"
+            )
+        key = jax.random.fold_in(jax.random.fold_in(key, step), index)
+        spec = self.config.spec
+        queries = self.config.deck.draw(data, key, self.batch_size // count)
+        return ArithmeticBatch(spec.encode_queries(*queries), spec.encode_answers(spec.answers(*queries)))

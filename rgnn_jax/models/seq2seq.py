@@ -1,0 +1,85 @@
+"""The encoder-decoder (Sutskever et al., 2014; Cho et al., 2014), whose parts the settings choose."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Int
+
+from rgnn_jax.contracts import Carry
+from rgnn_jax.errors import UserError
+from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
+from rgnn_jax.models.seq2seq_decoder import Decoder, RecurrentDecoder, TransformerDecoder
+from rgnn_jax.models.seq2seq_encoder import make_encoder
+
+
+class Seq2Seq(nn.Module):
+    """A `contracts.ConditionalModel`: the carry holds the source beside what the decoder remembers.
+
+    Attributes:
+        config: the network's settings.
+        source_symbols: how many different ones a source may hold.
+        source_length: positions of a source.
+        vocabulary_size: how many symbols a target may hold.
+        target_length: most symbols of a target.
+        dtype: the type of the computation.
+    """
+
+    config: Seq2SeqConfig
+    source_symbols: int
+    source_length: int
+    vocabulary_size: int
+    target_length: int
+    dtype: DTypeLike = jnp.float32
+
+    def setup(self) -> None:
+        """Declares encoder and decoder."""
+        self.encoder = make_encoder(self.config, self.source_symbols, self.source_length, self.dtype)
+        self.decoder = self._make_decoder()
+
+    @property
+    def max_length(self) -> int:
+        """Most symbols of a target."""
+        return self.target_length
+
+    def __call__(
+        self, tokens: Int[Array, "b t"], source: Int[Array, "b s"], *, train: bool = False
+    ) -> Float[Array, "b t v"]:
+        """Logits of each next symbol of a target, given its source and the symbols up to this one."""
+        self._check_length(tokens.shape[1])
+        return self.decoder(tokens, self.encoder(source, train=train), train=train)
+
+    def init_carry(self, batch: int, length: int) -> Carry:
+        """The carry before source and target; raises UserError where `length` exceeds a target's."""
+        self._check_length(length)
+        return self._make_decoder(unbound=True).init_carry(batch, length)
+
+    def grow_carry(self, carry: Carry, length: int) -> Carry:
+        """The same carry with room for `length` symbols; raises UserError where they exceed a target's."""
+        self._check_length(length)
+        return self._make_decoder(unbound=True).grow_carry(carry, length)
+
+    def read_source(self, carry: Carry, source: Int[Array, "b s"]) -> Carry:
+        """The carry after the source, before any symbol of the target."""
+        return self.decoder.attach(carry, self.encoder(source))
+
+    def prefill(self, carry: Carry, tokens: Int[Array, "b t"]) -> tuple[Carry, Float[Array, "b t v"]]:
+        """Reads symbols of the target after what the carry holds."""
+        return self.decoder.prefill(carry, tokens)
+
+    def step(self, carry: Carry, token: Int[Array, " b"]) -> tuple[Carry, Float[Array, "b v"]]:
+        """Reads one symbol of the target."""
+        carry, logits = self.decoder.prefill(carry, token[:, None])
+        return carry, logits[:, 0]
+
+    def _make_decoder(self, *, unbound: bool = False) -> Decoder:
+        kind = TransformerDecoder if self.config.decoder == "transformer" else RecurrentDecoder
+        where = {"parent": None} if unbound else {}
+        return kind(
+            self.config, self.vocabulary_size, self.source_length, self.target_length, self.dtype, **where
+        )
+
+    def _check_length(self, length: int) -> None:
+        if length > self.target_length:
+            raise UserError(
+                f"{length} symbols of a target are more than the {self.target_length} that the model writes"
+            )

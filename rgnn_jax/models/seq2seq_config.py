@@ -1,0 +1,92 @@
+"""Settings of an encoder-decoder, and what its two parts hand over."""
+
+from typing import Literal, NamedTuple
+
+from jaxtyping import Array, Float
+
+from rgnn_jax.errors import UserError
+from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
+from rgnn_jax.models.transformer import TransformerConfig
+
+Part = Literal["lstm", "gru", "transformer"]
+
+
+class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
+    """An encoder that reads a source and a decoder that writes a target; the defaults are the document's.
+
+    Attributes:
+        encoder: the kind of network that reads.
+        decoder: the kind of network that writes.
+        source: how a recurrent decoder knows the source: "repeat" gives it the encoder's summary at every
+            step and nothing else, not even what it has written (the document's repeat vector); "attention"
+            gives it the summary, its last symbol, and attention over all of the source (Luong et al., 2015).
+            A Transformer's decoder attends.
+        encoder_layers: layers or blocks that read.
+        decoder_layers: layers or blocks that write.
+        width: features of each layer; of each direction where there are two.
+        bidirectional: whether a recurrent encoder reads from both ends.
+        dropout: rate after each recurrent layer, or after each half of a block.
+        forget_bias: of LSTM layers.
+        heads: of attention, which they share evenly.
+        feed_forward: hidden features of a block's perceptron; 0 stands for four times the width.
+        activation: of the perceptron.
+        norm: of blocks.
+        qk_norm: whether queries and keys are normalised.
+    """
+
+    encoder: Part = "lstm"
+    decoder: Part = "lstm"
+    source: Literal["repeat", "attention"] = "repeat"
+    encoder_layers: Count = 1
+    decoder_layers: Count = 1
+    width: Count = 256
+    bidirectional: bool = False
+    dropout: Rate = 0.0
+    forget_bias: float = 1.0
+    heads: Count = 4
+    feed_forward: NaturalNumber = 0
+    activation: Literal["gelu", "relu", "squared_relu"] = "gelu"
+    norm: Literal["layer", "rms"] = "layer"
+    qk_norm: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses parts that do not fit together."""
+        if self.decoder == "transformer" and self.source != "attention":
+            raise UserError('model.decoder "transformer" attends to the source: set model.source to "attention"')
+        if self.encoder == "transformer" and self.bidirectional:
+            raise UserError(
+                'model.encoder "transformer" sees both sides of every position: set model.bidirectional to false'
+            )
+        if self.attends and self.width % self.heads:
+            raise UserError(f"model.width {self.width} is not a multiple of model.heads {self.heads}")
+
+    @property
+    def attends(self) -> bool:
+        """Whether some part attends to something."""
+        return self.source == "attention" or self.encoder == "transformer"
+
+    def blocks(self, layers: int) -> TransformerConfig:
+        """The settings of a Transformer's blocks in this network."""
+        return TransformerConfig(
+            layers=layers,
+            width=self.width,
+            heads=self.heads,
+            feed_forward=self.feed_forward,
+            dropout=self.dropout,
+            positions="learned",
+            activation=self.activation,
+            qk_norm=self.qk_norm,
+            norm=self.norm,
+        )
+
+
+class Encoded(NamedTuple):
+    """A source that has been read.
+
+    Attributes:
+        features: of each position, for attention.
+        summary: of the whole.
+    """
+
+    features: Float[Array, "b s e"]
+    summary: Float[Array, "b e"]

@@ -1,0 +1,87 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small_models import CONDITIONAL_MODELS
+
+from rgnn_jax.errors import UserError
+from rgnn_jax.models.seq2seq import Seq2Seq
+from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
+from rgnn_jax.models.translation import shifted
+
+SOURCE = jax.random.randint(jax.random.key(1), (2, 3), 0, 13)
+TOKENS = jax.random.randint(jax.random.key(2), (2, 2), 0, 13)
+
+
+@pytest.fixture(params=CONDITIONAL_MODELS.values(), ids=CONDITIONAL_MODELS.keys())
+def model(request):
+    return request.param
+
+
+def initialise(model):
+    params = jax.jit(model.init)(jax.random.key(0), TOKENS, SOURCE)
+    leaves, structure = jax.tree.flatten(params)
+    draws = np.random.default_rng(0)
+    noisy = [leaf + draws.normal(0, 0.3, leaf.shape).astype(np.float32) for leaf in leaves]
+    return jax.tree.unflatten(structure, noisy)
+
+
+def test_every_parameter_has_a_gradient(model):
+    def loss(params):
+        return jnp.sin(3 * model.apply(params, TOKENS, SOURCE)).sum()
+
+    gradients = jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(loss))(initialise(model)))
+    assert [path for path, leaf in gradients if not float(jnp.abs(leaf).max())] == []
+
+
+def test_every_source_position_matters_and_no_later_token_does(model):
+    params, forward = initialise(model), jax.jit(model.apply)
+    logits = forward(params, TOKENS, SOURCE)
+    for position in range(3):
+        other = SOURCE.at[:, position].set((SOURCE[:, position] + 1) % 13)
+        assert float(jnp.abs(forward(params, TOKENS, other) - logits).max(axis=(1, 2)).min()) > 1e-5
+    changed = forward(params, TOKENS.at[:, 1].set((TOKENS[:, 1] + 1) % 13), SOURCE)
+    np.testing.assert_array_equal(changed[:, 0], logits[:, 0])
+    assert (changed[:, 1] != logits[:, 1]).any() == (model.config.source == "attention")
+
+
+def test_dropout_acts_only_in_training():
+    settings = dict(width=8, heads=2, dropout=0.5, source="attention")
+    for part in ("lstm", "transformer"):
+        model = Seq2Seq(Seq2SeqConfig(encoder=part, decoder=part, **settings), 13, 3, 13, 2)
+        params = initialise(model)
+        train = jax.jit(partial(model.apply, train=True))
+        one, other = (train(params, TOKENS, SOURCE, rngs={"dropout": jax.random.key(i)}) for i in (0, 1))
+        assert float(jnp.abs(one - other).max()) > 1e-4
+
+
+def test_a_bidirectional_encoder_summarises_from_both_ends():
+    model = CONDITIONAL_MODELS["bidirectional_gru"]
+    params = initialise(model)
+    encoded = model.apply(params, SOURCE, method=lambda bound, source: bound.encoder(source))
+    forward, backward = jnp.split(encoded.features, 2, axis=-1)
+    np.testing.assert_array_equal(encoded.summary, jnp.concatenate([forward[:, -1], backward[:, 0]], axis=-1))
+
+
+def test_a_target_longer_than_the_model_writes_is_refused(model):
+    with pytest.raises(UserError, match="3 symbols of a target are more than the 2"):
+        model.init_carry(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"decoder": "transformer"}, "set model.source to"),
+        ({"encoder": "transformer", "bidirectional": True}, "set model.bidirectional to false"),
+        ({"source": "attention", "width": 9}, "not a multiple of model.heads"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(settings, complaint):
+    with pytest.raises(UserError, match=complaint):
+        Seq2SeqConfig(**settings)
+
+
+def test_the_target_is_shifted_behind_the_start():
+    np.testing.assert_array_equal(shifted(jnp.array([[1, 2, 3]]), 12), [[12, 1, 2]])
