@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from rgnn_jax import __version__
-from rgnn_jax.commands import data, evaluate, export, latent, list_runs, reproduce, sample, sweep, train
+from rgnn_jax.commands import data, evaluate, export, latent, list_runs, reproduce, sample, solve, sweep, train
 from rgnn_jax.errors import UserError, WorkFailed
 
-_COMMANDS = (train, sample, latent, evaluate, sweep, data, list_runs, export, reproduce)
+_COMMANDS = (train, sample, solve, latent, evaluate, sweep, data, list_runs, export, reproduce)
 
 
 class _Parser(argparse.ArgumentParser):

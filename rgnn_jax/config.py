@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import jax
 import msgspec
 
+from rgnn_jax.datasets.arithmetic import ArithmeticData
 from rgnn_jax.datasets.images import ImageData
 from rgnn_jax.datasets.text import TextData
 from rgnn_jax.errors import UserError
@@ -20,6 +21,7 @@ from rgnn_jax.models.factor_reader import FactorReaderConfig
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoderConfig
+from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 from rgnn_jax.models.tcn import TCNConfig, levels_to_cover
 from rgnn_jax.models.transformer import TransformerConfig
 from rgnn_jax.optimizer import OptimizerConfig
@@ -27,8 +29,8 @@ from rgnn_jax.optimizer import OptimizerConfig
 SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
 AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig | ResNetAutoencoderConfig
 PictureConfig = AutoencoderConfig | ClassifierConfig | FactorReaderConfig
-ModelConfig = SequenceConfig | PictureConfig
-DataConfig = TextData | ImageData
+ModelConfig = SequenceConfig | PictureConfig | Seq2SeqConfig
+DataConfig = TextData | ImageData | ArithmeticData
 
 
 class TrainingConfig(Section, frozen=True):
@@ -69,22 +71,38 @@ class Experiment(Section, frozen=True):
         """Model and data of an experiment on text.
 
         Raises:
-            UserError: where it is one on pictures.
+            UserError: where it is one on something else.
         """
         if isinstance(self.model, SequenceConfig) and isinstance(self.data, TextData):
             return self.model, self.data
-        raise UserError("the experiment is one on pictures; give one on text")
+        raise UserError(f"the experiment is one on {self.subject}; give one on text")
 
     @property
     def of_pictures(self) -> tuple[PictureConfig, ImageData]:
         """Model and data of an experiment on pictures.
 
         Raises:
-            UserError: where it is one on text.
+            UserError: where it is one on something else.
         """
         if isinstance(self.model, PictureConfig) and isinstance(self.data, ImageData):
             return self.model, self.data
-        raise UserError("the experiment is one on text; give one on pictures")
+        raise UserError(f"the experiment is one on {self.subject}; give one on pictures")
+
+    @property
+    def of_arithmetic(self) -> tuple[Seq2SeqConfig, ArithmeticData]:
+        """Model and data of an experiment on arithmetic.
+
+        Raises:
+            UserError: where it is one on something else.
+        """
+        if isinstance(self.model, Seq2SeqConfig) and isinstance(self.data, ArithmeticData):
+            return self.model, self.data
+        raise UserError(f"the experiment is one on {self.subject}; give one on arithmetic")
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in a word."""
+        return _SUBJECTS[type(self.data)]
 
 
 def load_experiment(path: str | Path, overrides: Sequence[tuple[str, str]] = ()) -> Experiment:
@@ -156,12 +174,11 @@ def _completed(experiment: Experiment) -> Experiment:
         UserError: names the kinds that would fit.
     """
     model, data = experiment.model, experiment.data
-    family = SequenceConfig if isinstance(data, TextData) else PictureConfig
+    family = _FAMILIES[type(data)]
     if not isinstance(model, family):
-        what = "a text" if isinstance(data, TextData) else "pictures"
         raise UserError(
             f"model.kind `{_tag(model)}` cannot learn from data.kind `{_tag(data)}`; "
-            f"for {what} use one of {', '.join(map(_tag, get_args(family)))}"
+            f"for {experiment.subject} use one of {', '.join(map(_tag, get_args(family) or (family,)))}"
         )
     if isinstance(model, FactorReaderConfig) and isinstance(data, ImageData) and (data.flip or data.augment):
         raise UserError(
@@ -211,6 +228,12 @@ def _explain(message: str, settings: Mapping[str, Any]) -> str:
     return f"{text}; use one of {', '.join(choices)}" if choices else text
 
 
+_FAMILIES: dict[type, Any] = {
+    TextData: SequenceConfig,
+    ImageData: PictureConfig,
+    ArithmeticData: Seq2SeqConfig,
+}
+_SUBJECTS = {TextData: "text", ImageData: "pictures", ArithmeticData: "arithmetic"}
 _KINDS: dict[str, dict[str, Any]] = {
     "model": {_tag(kind): kind for kind in get_args(ModelConfig)},
     "data": {_tag(kind): kind for kind in get_args(DataConfig)},

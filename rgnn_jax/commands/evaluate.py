@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from rgnn_jax.train.devices import set_up
 
     set_up(1)
+    from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
     from rgnn_jax.datasets.vocabulary import Vocabulary
     from rgnn_jax.train.session import load_run
 
@@ -61,6 +62,10 @@ def run(args: argparse.Namespace) -> int:
     if isinstance(loaded.spec, Vocabulary):
         _refuse(args, "is a model of text", "importance_samples", "disentanglement")
         return _text(args, loaded)
+    if isinstance(loaded.spec, ArithmeticSpec):
+        options = ("rule", "window", "text", "text_file", "importance_samples")
+        _refuse(args, "is a model of arithmetic", *options)
+        return _arithmetic(args, loaded)
     _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
     if not hasattr(loaded.model, "decode"):
         _refuse(args, "only reads pictures and has no codes", "importance_samples", "disentanglement")
@@ -105,6 +110,36 @@ def _text(args: argparse.Namespace, loaded: Any) -> int:
     )
     if text is not None and sys.stdout.isatty():
         print("least likely: " + ", ".join(_least_likely(text, score.log_probs)))
+    return 0
+
+
+def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
+    import msgspec
+
+    from rgnn_jax.evaluate.arithmetic import report_answers
+    from rgnn_jax.tasks.arithmetic import answer_queries
+    from rgnn_jax.train.session import load_task
+
+    examples = load_task(loaded, args.settings).arithmetic.examples(args.split)
+    if not len(examples):
+        raise _empty(args.split, "set --data.test-fraction")
+    predicted = answer_queries(loaded.model, loaded.params, examples.source)
+    report = report_answers(loaded.arithmetic, examples, predicted)
+    if args.json:
+        scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}
+        print_json({**scores, **_origin(loaded, args.split)})
+        return 0
+    print(
+        f"{loaded.directory.path} step {loaded.step}, {args.split}: {100 * report.whole.accuracy:.2f}% of "
+        f"{report.whole.count:,} whole answers right, {100 * report.accuracy:.2f}% of symbols"
+    )
+    for kind, share in {**report.by_operator, **report.by_carries}.items():
+        print(f"  {kind:<28}{100 * share.accuracy:7.2f}%  {share.right:,} of {share.count:,}")
+    for size, count in report.by_error.items():
+        if count:
+            print(f"  {size:<28}{count:8,} wrong")
+    for mistake in report.mistakes[:5]:
+        print(f"  {mistake.query} = {mistake.answer}, answered {mistake.said}")
     return 0
 
 

@@ -6,18 +6,22 @@ import flax.linen as nn
 
 from rgnn_jax.config import Experiment
 from rgnn_jax.contracts import Objective
+from rgnn_jax.datasets.arithmetic import ArithmeticData
+from rgnn_jax.datasets.arithmetic_spec import BLANK, ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.images import Images
-from rgnn_jax.datasets.text import Text, TextData
+from rgnn_jax.datasets.text import TextData
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.models.language import NextToken
+from rgnn_jax.models.translation import Translate
+from rgnn_jax.tasks.arithmetic import build_arithmetic_model, build_arithmetic_task
 from rgnn_jax.tasks.images import (
     build_image_evaluation,
     build_image_model,
     build_image_objective,
     build_image_task,
 )
-from rgnn_jax.tasks.task import Spec, Task
+from rgnn_jax.tasks.task import Data, Spec, Task
 from rgnn_jax.tasks.text import build_sequence_model, build_text_task
 
 
@@ -33,6 +37,8 @@ def build(experiment: Experiment, spec: Spec | None = None) -> Task:
     """
     if isinstance(experiment.data, TextData):
         return build_text_task(experiment, spec if isinstance(spec, Vocabulary) else None)
+    if isinstance(experiment.data, ArithmeticData):
+        return build_arithmetic_task(experiment, spec if isinstance(spec, ArithmeticSpec) else None)
     return build_image_task(experiment, spec if isinstance(spec, ImageSpec) else None)
 
 
@@ -44,10 +50,12 @@ def build_model(experiment: Experiment, spec: Spec) -> nn.Module:
     """
     if isinstance(spec, Vocabulary):
         return build_sequence_model(experiment, spec)
+    if isinstance(spec, ArithmeticSpec):
+        return build_arithmetic_model(experiment, spec)
     return build_image_model(experiment, spec)
 
 
-def build_objective(experiment: Experiment, model: nn.Module, data: Text | Images | None = None) -> Objective:
+def build_objective(experiment: Experiment, model: nn.Module, data: Data | None = None) -> Objective:
     """The loss that an experiment minimises.
 
     Args:
@@ -57,6 +65,8 @@ def build_objective(experiment: Experiment, model: nn.Module, data: Text | Image
     """
     if isinstance(experiment.data, TextData):
         return NextToken(model, experiment.data.window)
+    if isinstance(experiment.data, ArithmeticData):
+        return Translate(model, BLANK)
     return build_image_objective(experiment, model, data if isinstance(data, Images) else None)
 
 
@@ -69,6 +79,12 @@ def with_settings_of(experiment: Experiment, task: Task) -> Task:
     return dataclasses.replace(task, objective=objective, evaluate=evaluate)
 
 
-def spec_type(experiment: Experiment) -> type[Vocabulary] | type[ImageSpec]:
+def spec_type(experiment: Experiment) -> type[Spec]:
     """What a run of this experiment keeps about its data."""
-    return Vocabulary if isinstance(experiment.data, TextData) else ImageSpec
+    match experiment.data:
+        case TextData():
+            return Vocabulary
+        case ArithmeticData():
+            return ArithmeticSpec
+        case _:
+            return ImageSpec

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 import flax.linen as nn
 
 from rgnn_jax.contracts import Batches, Objective, Params
+from rgnn_jax.datasets.arithmetic import Arithmetic
+from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.images import Images
 from rgnn_jax.datasets.text import Text
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError
 
-Spec = Vocabulary | ImageSpec
+Spec = Vocabulary | ImageSpec | ArithmeticSpec
+Data = Text | Images | Arithmetic
 HeldOut = Mapping[str, float | list[float]]
 
 
@@ -26,7 +29,7 @@ class Task:
         batches: training data and how a step draws from them.
         data: all splits of them.
         spec: what the model knows of its data, saved with the run.
-        symbols_per_step: tokens or pictures that a step learns from.
+        symbols_per_step: tokens, pictures or queries that a step learns from.
         symbol: what those are called.
         steps_per_epoch: steps after which as many examples were drawn as there are.
         evaluate: params and a split's name to {"loss": ..., ...} over all of it; nothing for an empty split.
@@ -39,7 +42,7 @@ class Task:
     model: nn.Module
     objective: Objective
     batches: Batches
-    data: Text | Images
+    data: Data
     spec: Spec
     symbols_per_step: int
     symbol: str
@@ -55,10 +58,10 @@ class Task:
         """The data of a model of text.
 
         Raises:
-            UserError: where they are pictures.
+            UserError: where they are something else.
         """
         if not isinstance(self.data, Text):
-            raise UserError("the run's data are pictures, not a text: rgnn latent looks into its model")
+            raise UserError(f"the run's data are {describe_kind(self.spec)[0]}, not a text")
         return self.data
 
     @property
@@ -66,8 +69,30 @@ class Task:
         """The data of a model of pictures.
 
         Raises:
-            UserError: where they are a text.
+            UserError: where they are something else.
         """
         if not isinstance(self.data, Images):
-            raise UserError("the run's data are a text, not pictures: rgnn sample lets its model write")
+            raise UserError(f"the run's data are {describe_kind(self.spec)[0]}, not pictures")
         return self.data
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """The data of a model of arithmetic.
+
+        Raises:
+            UserError: where they are something else.
+        """
+        if not isinstance(self.data, Arithmetic):
+            raise UserError(f"the run's data are {describe_kind(self.spec)[0]}, not arithmetic")
+        return self.data
+
+
+def describe_kind(spec: Spec) -> tuple[str, str]:
+    """What a run is about, and what can be done with it, in words."""
+    match spec:
+        case Vocabulary():
+            return "text", "let it write with rgnn sample"
+        case ImageSpec():
+            return "pictures", "look into it with rgnn latent"
+        case ArithmeticSpec():
+            return "arithmetic", "ask it with rgnn solve"

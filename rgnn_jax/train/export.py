@@ -12,6 +12,7 @@ import numpy as np
 from jax import export
 
 from rgnn_jax.contracts import Params
+from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.checkpoint import named_leaves
@@ -28,6 +29,8 @@ def export_run(run: LoadedRun, out: Path) -> list[Path]:
     for one row:
     `init_carry.jax`, `() -> carry`, the carry before any token;
     `step.jax`, `(weights, carry, token[b]) -> (carry, logits[b v])`.
+    A model of arithmetic has `arithmetic.json`, these two and, to be called between them,
+    `read_source.jax`, `(weights, carry, query[b s]) -> carry`.
     A model of pictures has `images.json` and, for any number b of pictures, those of these that it can do:
     `encode.jax`, `(weights, images[b h w c]) -> (z_mean[b z], z_logvar[b z])`, where images are in [0, 1] and
     a deterministic autoencoder's z_logvar is None;
@@ -94,8 +97,18 @@ def _text_programs(run: LoadedRun) -> dict[str, bytearray]:
         carry, logits = run.model.apply({"params": params_of(weights)}, carry, token, method="step")
         return jax.tree.leaves(carry), logits
 
+    def read_source(weights: dict[str, jax.Array], carry: list[jax.Array], source: jax.Array) -> list:
+        carry = jax.tree.unflatten(carry_structure, carry)
+        return jax.tree.leaves(
+            run.model.apply({"params": params_of(weights)}, carry, source, method="read_source")
+        )
+
     carry, token = jax.eval_shape(init_carry), jax.ShapeDtypeStruct((1,), jnp.int32)
-    return {"init_carry": _serialised(init_carry), "step": _serialised(step, weights, carry, token)}
+    programs = {"init_carry": _serialised(init_carry), "step": _serialised(step, weights, carry, token)}
+    if isinstance(run.spec, ArithmeticSpec):
+        source = jax.ShapeDtypeStruct((1, run.model.source_length), jnp.int32)
+        programs["read_source"] = _serialised(read_source, weights, carry, source)
+    return programs
 
 
 def _picture_programs(run: LoadedRun) -> dict[str, bytearray]:

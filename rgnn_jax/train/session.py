@@ -12,12 +12,13 @@ from jax.experimental import multihost_utils
 
 from rgnn_jax.config import Experiment, from_json, override, to_json
 from rgnn_jax.contracts import Batches, Objective, Params
+from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError
 from rgnn_jax.models.language import parameter_count
 from rgnn_jax.tasks.build import build, build_model, build_objective, spec_type
-from rgnn_jax.tasks.task import Spec, Task
+from rgnn_jax.tasks.task import Spec, Task, describe_kind
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.log import RunLog, format_duration, require_tensorboard
@@ -43,12 +44,10 @@ class LoadedRun:
         """The symbols of a model of text.
 
         Raises:
-            UserError: for a model of pictures.
+            UserError: for a model of something else.
         """
         if not isinstance(self.spec, Vocabulary):
-            raise UserError(
-                f"run {self.directory.name} is a model of pictures: look into it with rgnn latent"
-            )
+            raise self._other_kind()
         return self.spec
 
     @property
@@ -56,11 +55,26 @@ class LoadedRun:
         """Shape and classes of a model of pictures.
 
         Raises:
-            UserError: for a model of text.
+            UserError: for a model of something else.
         """
         if not isinstance(self.spec, ImageSpec):
-            raise UserError(f"run {self.directory.name} is a model of text: let it write with rgnn sample")
+            raise self._other_kind()
         return self.spec
+
+    @property
+    def arithmetic(self) -> ArithmeticSpec:
+        """How a model of arithmetic reads and writes.
+
+        Raises:
+            UserError: for a model of something else.
+        """
+        if not isinstance(self.spec, ArithmeticSpec):
+            raise self._other_kind()
+        return self.spec
+
+    def _other_kind(self) -> UserError:
+        kind, use = describe_kind(self.spec)
+        return UserError(f"run {self.directory.name} is a model of {kind}: {use}")
 
 
 def run_training(

@@ -1,0 +1,122 @@
+"""Encoder-decoders that calculate, as tasks."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int, Integer
+
+from rgnn_jax.config import Experiment, resolve_dtype
+from rgnn_jax.contracts import Params
+from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticBatches
+from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec
+from rgnn_jax.errors import UserError
+from rgnn_jax.evaluate.translation import chunks, score_targets
+from rgnn_jax.models.seq2seq import Seq2Seq
+from rgnn_jax.models.translation import Translate
+from rgnn_jax.sampling.beam import beam_search
+from rgnn_jax.sampling.decode import generate
+from rgnn_jax.sampling.rules import GREEDY
+from rgnn_jax.tasks.task import HeldOut, Task
+
+
+def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -> Task:
+    """Queries and a model that learns to answer them; `spec` is a saved run's.
+
+    Raises:
+        UserError: where the queries are not written as those that the run was trained on.
+    """
+    _, data = experiment.of_arithmetic
+    arithmetic = Arithmetic(data)
+    if spec is not None and spec != data.spec:
+        raise UserError(
+            "data: the queries are not written as those that the run was trained on; leave data.digits, "
+            "data.operators, data.layout, data.operand_order and data.answer_order as they were"
+        )
+    batch_size = experiment.training.batch_size
+    model = build_arithmetic_model(experiment, data.spec)
+
+    def evaluate(params: Params, split: str) -> HeldOut:
+        examples = arithmetic.examples(split)
+        if not len(examples):
+            return {}
+        loss = score_targets(model, params, examples.source, examples.target, BLANK)
+        right = answer_queries(model, params, examples.source) == examples.target
+        return {
+            "loss": loss,
+            "whole_accuracy": float(right.all(axis=1).mean()),
+            "accuracy": float(right.mean()),
+        }
+
+    return Task(
+        model=model,
+        objective=Translate(model, BLANK),
+        batches=ArithmeticBatches(data, batch_size),
+        data=arithmetic,
+        spec=data.spec,
+        symbols_per_step=batch_size,
+        symbol="query",
+        steps_per_epoch=arithmetic.train_queries / batch_size,
+        evaluate=evaluate,
+        shown=("loss", "whole_accuracy", "accuracy"),
+        summary=f"{arithmetic.train_queries:,} queries of up to {data.digits} digits, split: {data.split}",
+        model_summary=_summary(experiment),
+    )
+
+
+def build_arithmetic_model(experiment: Experiment, spec: ArithmeticSpec) -> nn.Module:
+    """The network that a configuration describes."""
+    config, _ = experiment.of_arithmetic
+    return Seq2Seq(
+        config,
+        source_symbols=len(SYMBOLS),
+        source_length=spec.query_length,
+        vocabulary_size=len(SYMBOLS),
+        target_length=spec.answer_length,
+        dtype=jnp.dtype(resolve_dtype(experiment.training.compute_dtype)),
+    )
+
+
+def answer_queries(
+    model: nn.Module, params: Params, source: Integer[np.ndarray, "n s"], *, batch_size: int = 1000
+) -> Int[np.ndarray, "n t"]:
+    """The symbols that the model finds likeliest one after the other, for each query.
+
+    Args:
+        model: a `contracts.ConditionalModel`.
+        params: its parameters.
+        source: queries in symbols.
+        batch_size: queries at a time; of no influence on the result.
+    """
+    answers = []
+    for rows, count in chunks(len(source), batch_size):
+        start = np.full((len(rows), 1), BLANK)
+        new = generate(
+            model, params, start,
+            rule=GREEDY, max_new_tokens=model.target_length, key=jax.random.key(0), source=source[rows],
+        )  # fmt: skip
+        answers.append(new[:count])
+    return np.concatenate(answers)
+
+
+def likeliest_answers(
+    model: nn.Module, params: Params, spec: ArithmeticSpec, source: Integer[np.ndarray, "n s"], beams: int
+) -> list[list[tuple[str, float]]]:
+    """The `beams` likeliest answers to each query, with their probabilities."""
+    start = np.full((len(source), 1), BLANK)
+    found = beam_search(
+        model, params, start, beams=beams, max_new_tokens=model.target_length, source=source
+    )
+    return [
+        [
+            (answer, float(probability))
+            for answer, probability in zip(spec.decode_answers(tokens), np.exp(log_probs), strict=True)
+            if probability
+        ]
+        for tokens, log_probs in zip(found.tokens, found.log_probs, strict=True)
+    ]
+
+
+def _summary(experiment: Experiment) -> str:
+    config, _ = experiment.of_arithmetic
+    return f"seq2seq from {config.encoder} to {config.decoder} of width {config.width}"
