@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from rgnn_jax import __version__
-from rgnn_jax.commands import data, evaluate, export, latent, list_runs, reproduce, sample, solve, sweep, train
+from rgnn_jax.commands import (
+    data,
+    evaluate,
+    export,
+    latent,
+    list_runs,
+    reproduce,
+    sample,
+    solve,
+    sweep,
+    train,
+)
 from rgnn_jax.errors import UserError, WorkFailed
 
 _COMMANDS = (train, sample, solve, latent, evaluate, sweep, data, list_runs, export, reproduce)

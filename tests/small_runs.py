@@ -13,3 +13,11 @@ TINY_FACES = [
     "--training.log-every", "2", "--training.evaluate-every", "4", "--training.save-every", "4",
     "--optimizer.warmup-steps", "0",
 ]  # fmt: skip
+SUMS = str(CONFIGS / "arithmetic_transformer.toml")
+"""A small Transformer encoder-decoder on numbers of one digit."""
+TINY_SUMS = [
+    "--model.width", "8", "--model.heads", "2", "--model.encoder-layers", "1", "--data.digits", "1",
+    "--data.train-fraction", "0.8", "--data.test-fraction", "0.1", "--data.validation-fraction", "0.1",
+    "--data.split", "leaking", "--data.answer-order", "forward", "--training.batch-size", "8",
+    "--training.steps", "5", "--optimizer.warmup-steps", "0",
+]  # fmt: skip

@@ -135,9 +135,9 @@ def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     )
     for kind, share in {**report.by_operator, **report.by_carries}.items():
         print(f"  {kind:<28}{100 * share.accuracy:7.2f}%  {share.right:,} of {share.count:,}")
-    for size, count in report.by_error.items():
-        if count:
-            print(f"  {size:<28}{count:8,} wrong")
+    for size, wrong in report.by_error.items():
+        if wrong:
+            print(f"  {size:<28}{wrong:8,} wrong")
     for mistake in report.mistakes[:5]:
         print(f"  {mistake.query} = {mistake.answer}, answered {mistake.said}")
     return 0

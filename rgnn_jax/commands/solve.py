@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     spec = loaded.arithmetic
     parsed = [spec.parse(query) for query in args.queries]
-    source = spec.encode_queries(*(np.array(part) for part in zip(*parsed, strict=True)))
+    columns = (np.array(part) for part in zip(*parsed, strict=True))
+    source = np.asarray(spec.encode_queries(*columns))
     answers = spec.decode_answers(answer_queries(loaded.model, loaded.params, source))
     rows: list[dict[str, Any]] = [
         {"query": query, "answer": answer}

@@ -5,6 +5,7 @@ import hashlib
 from typing import Annotated, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import msgspec
 import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray, UInt32
@@ -30,7 +31,7 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
         layout: "packed" writes "5+34 " as a person does; "aligned" writes " 5+34", a column a digit.
         operand_order: "reversed" writes the operands' units first.
         answer_order: "reversed" writes the answer's units first, the order in which carries arise.
-        evaluation_limit: most cards of a split that are scored; beyond it the first ones of the shuffled deck.
+        evaluation_limit: most cards of a split that are scored: the first ones of the shuffled deck.
     """
 
     digits: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
@@ -146,7 +147,8 @@ class Arithmetic:
 def make_examples(spec: ArithmeticSpec, queries: Queries) -> Examples:
     """Queries with their answers, in symbols."""
     values = np.asarray(spec.answers(*queries))
-    return Examples(queries, values, spec.encode_queries(*queries), spec.encode_answers(values))
+    source, target = np.asarray(spec.encode_queries(*queries)), np.asarray(spec.encode_answers(values))
+    return Examples(queries, values, source, target)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,4 +189,5 @@ class ArithmeticBatches:
         key = jax.random.fold_in(jax.random.fold_in(key, step), index)
         spec = self.config.spec
         queries = self.config.deck.draw(data, key, self.batch_size // count)
-        return ArithmeticBatch(spec.encode_queries(*queries), spec.encode_answers(spec.answers(*queries)))
+        target = spec.encode_answers(spec.answers(*queries))
+        return ArithmeticBatch(jnp.asarray(spec.encode_queries(*queries)), jnp.asarray(target))

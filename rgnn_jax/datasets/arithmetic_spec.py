@@ -66,8 +66,8 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         xp = _namespace(first)
         signs = xp.asarray([SYMBOLS.index(sign) for sign in self.operators], np.int32)[operator]
         flip = self.operand_order == "reversed"
-        numbers = [_columns(number, self.digits, flip, xp) for number in (first, second)]
-        symbols = xp.concatenate([numbers[0], signs[:, None], numbers[1]], axis=1)
+        before, after = _columns(first, self.digits, flip, xp), _columns(second, self.digits, flip, xp)
+        symbols = xp.concatenate([before, signs[:, None], after], axis=1)
         return symbols if self.layout == "aligned" else _packed(symbols, xp)
 
     def encode_answers(self, values: Numbers) -> Symbols:
@@ -75,7 +75,7 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         xp = _namespace(values)
         sign = xp.where(values < 0, SYMBOLS.index("-"), BLANK).astype(np.int32)[:, None]
         flip = self.answer_order == "reversed"
-        number = _columns(abs(values), self.answer_length, flip, xp)
+        number = _columns(xp.abs(values), self.answer_length, flip, xp)
         parts = [number, sign] if flip else [sign, number]
         return _packed(xp.concatenate(parts, axis=1), xp)[:, : self.answer_length]
 

@@ -89,7 +89,7 @@ class Deck:
         return np.random.Generator(np.random.Philox(self.seed)).integers(0, 2**32, ROUNDS, np.uint32)
 
     def queries(self, side: Side, limit: int) -> Queries:
-        """A side's queries, both orders of a pair; only of its first cards where there are more than `limit`."""
+        """A side's queries, of its first `limit` cards at most; of twins both orders."""
         places = np.asarray(self.places(side)[:limit], np.int64)
         row, column = (part.astype(np.uint32) for part in np.divmod(places, self.shape[1]))
         queries = self._cards(row, column, self.key)
@@ -119,9 +119,7 @@ class Deck:
             return queries
         turned = jax.random.bernoulli(turn_key, 0.5, (count,))
         first, second = queries.first, queries.second
-        return Queries(
-            jnp.where(turned, second, first), queries.operator, jnp.where(turned, first, second)
-        )
+        return Queries(jnp.where(turned, second, first), queries.operator, jnp.where(turned, first, second))
 
     def _cards(self, row: Words, column: Words, shuffle: Words) -> Queries:
         """The queries at these places in the deck."""
@@ -136,5 +134,3 @@ class Deck:
         first = where(long, self.size - 1 - row, row)
         second = where(long, column, column - (self.size - row))
         return Queries(first, operator, second)
-
-

@@ -1,4 +1,4 @@
-"""How right answers are, and how wrong: whole answers first, then by operator, carries and size of the error."""
+"""How right answers are, and how wrong: whole answers, then by operator, carries and size of the error."""
 
 import msgspec
 import numpy as np

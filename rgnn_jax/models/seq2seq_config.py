@@ -52,10 +52,12 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     def __post_init__(self) -> None:
         """Refuses parts that do not fit together."""
         if self.decoder == "transformer" and self.source != "attention":
-            raise UserError('model.decoder "transformer" attends to the source: set model.source to "attention"')
+            raise UserError(
+                'model.decoder "transformer" attends to the source: set model.source to "attention"'
+            )
         if self.encoder == "transformer" and self.bidirectional:
             raise UserError(
-                'model.encoder "transformer" sees both sides of every position: set model.bidirectional to false'
+                'model.encoder "transformer" sees both sides as it is: set model.bidirectional to false'
             )
         if self.attends and self.width % self.heads:
             raise UserError(f"model.width {self.width} is not a multiple of model.heads {self.heads}")

@@ -200,9 +200,7 @@ class TransformerDecoder(Decoder):
         features = config.width // config.heads
         memories, blocks = [], []
         for _ in range(config.decoder_layers):
-            memories.append(
-                SourceMemory.empty(batch, self.source_length, config.heads, features, self.dtype)
-            )
+            memories.append(SourceMemory.empty(batch, self.source_length, config.heads, features, self.dtype))
             blocks.append(BlockCarry(KeyValueCache.empty(batch, length, config.heads, features, self.dtype)))
         return TransformerDecoderCarry(jnp.zeros((), jnp.int32), tuple(memories), tuple(blocks))
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
-from rgnn_jax.nn.attention import SelfAttention, KeyValueCache, Position, sinusoidal_positions
+from rgnn_jax.nn.attention import KeyValueCache, Position, SelfAttention, sinusoidal_positions
 from rgnn_jax.nn.causal_mix import CausalMix, empty_inputs
 from rgnn_jax.nn.dropout import Dropout
 from rgnn_jax.nn.embedding import NGramEmbed, empty_history

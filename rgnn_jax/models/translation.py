@@ -30,7 +30,12 @@ class Translate:
         return self.model.init({"params": key}, tokens, source)["params"]
 
     def __call__(
-        self, params: Params, batch: ArithmeticBatch, key: PRNGKeyArray, progress: Float[Array, ""], train: bool
+        self,
+        params: Params,
+        batch: ArithmeticBatch,
+        key: PRNGKeyArray,
+        progress: Float[Array, ""],
+        train: bool,
     ) -> tuple[Float[Array, ""], Metrics]:
         """Loss; with it the fraction of symbols, and of whole targets, whose likeliest symbols are right."""
         rngs = {"dropout": key} if train else None

@@ -36,7 +36,7 @@ def beam_search(
     end: int | None = None,
     source: Shaped[np.ndarray | Array, "b ..."] | None = None,
 ) -> Beams:
-    """Keeps the `beams` likeliest beginnings at every token (Graves 2012; Sutskever et al., 2014, section 3.2).
+    """Keeps the `beams` likeliest beginnings at every token (Sutskever et al., 2014, section 3.2).
 
     One beam is greedy decoding; as many as there are texts is exact.
 

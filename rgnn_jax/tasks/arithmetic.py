@@ -1,5 +1,7 @@
 """Encoder-decoders that calculate, as tasks."""
 
+from typing import cast
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ from rgnn_jax.config import Experiment, resolve_dtype
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticBatches
 from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec
+from rgnn_jax.datasets.arithmetic_split import Side
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.translation import chunks, score_targets
 from rgnn_jax.models.seq2seq import Seq2Seq
@@ -37,7 +40,7 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
     model = build_arithmetic_model(experiment, data.spec)
 
     def evaluate(params: Params, split: str) -> HeldOut:
-        examples = arithmetic.examples(split)
+        examples = arithmetic.examples(cast(Side, split))
         if not len(examples):
             return {}
         loss = score_targets(model, params, examples.source, examples.target, BLANK)
@@ -104,9 +107,7 @@ def likeliest_answers(
 ) -> list[list[tuple[str, float]]]:
     """The `beams` likeliest answers to each query, with their probabilities."""
     start = np.full((len(source), 1), BLANK)
-    found = beam_search(
-        model, params, start, beams=beams, max_new_tokens=model.target_length, source=source
-    )
+    found = beam_search(model, params, start, beams=beams, max_new_tokens=model.target_length, source=source)
     return [
         [
             (answer, float(probability))

@@ -52,7 +52,9 @@ def test_the_seed_deals_anew():
 
 
 def test_the_splits_are_alike():
-    values = {split: Arithmetic(ArithmeticData(train_fraction=0.5)).examples(split).values for split in SPLITS}
+    values = {
+        split: Arithmetic(ArithmeticData(train_fraction=0.5)).examples(split).values for split in SPLITS
+    }
     for split in SPLITS:
         assert values[split].mean() == pytest.approx(49.5, abs=6)
         assert (values[split] < 0).mean() == pytest.approx(0.2475, abs=0.05)
@@ -62,14 +64,19 @@ def draw(config, step=0, index=0, count=1, batch_size=4096):
     batches = ArithmeticBatches(config, batch_size)
     assert isinstance(batches, Batches)
     data = jnp.asarray(batches.data)
-    return jax.jit(batches.draw, static_argnums=4)(data, jax.random.key(3), jnp.int32(step), jnp.int32(index), count)
+    return jax.jit(batches.draw, static_argnums=4)(
+        data, jax.random.key(3), jnp.int32(step), jnp.int32(index), count
+    )
 
 
 @pytest.mark.parametrize("split", ["twins", "leaking"])
 def test_a_step_draws_training_queries_and_in_time_all_of_them(split):
     config = ArithmeticData(split=split, digits=1, test_fraction=0.3)
     train = Arithmetic(config).examples("train")
-    known = {tuple(row): tuple(answer) for row, answer in zip(train.source.tolist(), train.target.tolist(), strict=True)}
+    known = {
+        tuple(row): tuple(answer)
+        for row, answer in zip(train.source.tolist(), train.target.tolist(), strict=True)
+    }
     batch = draw(config)
     drawn = list(zip(batch.source.tolist(), batch.target.tolist(), strict=True))
     assert all(known[tuple(source)] == tuple(target) for source, target in drawn)

@@ -48,7 +48,7 @@ def test_every_source_position_matters_and_no_later_token_does(model):
 
 
 def test_dropout_acts_only_in_training():
-    settings = dict(width=8, heads=2, dropout=0.5, source="attention")
+    settings = {"width": 8, "heads": 2, "dropout": 0.5, "source": "attention"}
     for part in ("lstm", "transformer"):
         model = Seq2Seq(Seq2SeqConfig(encoder=part, decoder=part, **settings), 13, 3, 13, 2)
         params = initialise(model)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rgnn_jax.nn.attention import (
-    SelfAttention,
     KeyValueCache,
+    SelfAttention,
     attend,
     blockwise_attention,
     rotate,
