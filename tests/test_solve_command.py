@@ -34,7 +34,7 @@ def test_beams_are_the_likeliest_answers(sums, capsys):
     assert sum(probabilities) <= 1
 
 
-@pytest.mark.parametrize("query", ["5++3", "a+b", "7" * 200, "7" * 200 + "+1", "5*3", "", "10+1", "-5+3"])
+@pytest.mark.parametrize("query", ["5++3", "a+b", "7" * 200, "7" * 200 + "+1", "5*3", "", "10+1"])
 def test_other_queries_get_one_clear_line(sums, query, capsys):
     assert solve(sums, query) == 2
     output = capsys.readouterr()
