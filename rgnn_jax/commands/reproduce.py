@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from rgnn_jax.commands.arguments import add_command, seed
 from rgnn_jax.errors import UserError
 
-Document = Literal["text", "faces", "digits", "fashion", "flowers"]
+Document = Literal["text", "faces", "digits", "fashion", "flowers", "arithmetic"]
 
 
 class _About(NamedTuple):
@@ -19,7 +19,7 @@ class _About(NamedTuple):
 
     Attributes:
         summary: the experiment in a few words.
-        data: what it reads unless told otherwise.
+        data: what it reads unless told otherwise; nothing where it makes its own.
         batch_size: of its runs, which devices share.
     """
 
@@ -34,6 +34,7 @@ _DOCUMENTS: dict[Document, _About] = {
     "digits": _About("an autoencoder beside VAEs", "digits", 64),
     "fashion": _About("a VAE of clothes, and its latent space", "fashion_mnist", 64),
     "flowers": _About("a VAE of flowers, and why it is worse than one of faces", "tf_flowers", 64),
+    "arithmetic": _About("encoder-decoders that add and subtract", "", 1),
 }
 
 
@@ -46,9 +47,9 @@ def register(commands: Any) -> None:
         "Run a course document's experiment and write one self-contained HTML page about it.",
         "rgnn reproduce faces --scale cpu",
     )
-    about = "; ".join(f"{name}: {document.summary}" for name, document in _DOCUMENTS.items())
-    data = ", ".join(f"{document.data} for {name}" for name, document in _DOCUMENTS.items())
-    parser.add_argument("document", choices=get_args(Document), help=about)
+    summaries = "; ".join(f"{name}: {about.summary}" for name, about in _DOCUMENTS.items())
+    data = ", ".join(f"{about.data} for {name}" for name, about in _DOCUMENTS.items() if about.data)
+    parser.add_argument("document", choices=get_args(Document), help=summaries)
     parser.add_argument(
         "--scale",
         choices=("smoke", "cpu", "full"),
@@ -77,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     if args.poses is not None and args.document != "faces":
         raise UserError(f"--poses: {args.document} shows no faces; leave it out")
+    if args.data_path is not None and not _DOCUMENTS[args.document].data:
+        raise UserError(f"--data-path: {args.document} makes its own queries; leave it out")
     from rgnn_jax.train.devices import cpu_devices_for, set_up
 
     set_up(cpu_devices_for(_DOCUMENTS[args.document].batch_size))
@@ -123,6 +126,10 @@ def _reproduce(args: argparse.Namespace, started: float) -> tuple[Path, str]:
             from rgnn_jax.experiments.digits import reproduce_digits
 
             page, _, shown = reproduce_digits(request)
+        case "arithmetic":
+            from rgnn_jax.experiments.arithmetic import reproduce_arithmetic
+
+            page, _, shown = reproduce_arithmetic(request)
         case _:
             from rgnn_jax.experiments.fashion import reproduce_fashion
 

@@ -1,0 +1,226 @@
+"""The course document's experiment on sums and differences, on an honest split and on its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
+from rgnn_jax.datasets.arithmetic_split import Side
+from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers
+from rgnn_jax.experiments import report
+from rgnn_jax.experiments.arithmetic_observations import observe
+from rgnn_jax.experiments.arithmetic_page import make_page, to_terminal
+from rgnn_jax.experiments.arithmetic_results import (
+    BASELINE,
+    GRU,
+    LSTM,
+    TRANSFORMER,
+    TWO_LAYERS,
+    ArithmeticResults,
+    Trained,
+)
+from rgnn_jax.experiments.picture_results import Facts
+from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, loss_curves, require_page_tools
+from rgnn_jax.experiments.publish import published
+from rgnn_jax.experiments.request import Request
+from rgnn_jax.tasks.arithmetic import answer_queries
+from rgnn_jax.train.run import write_atomically
+from rgnn_jax.train.session import load_task
+
+
+class Network(NamedTuple):
+    """A network of the page.
+
+    Attributes:
+        directory: the beginning of its runs' names.
+        config: the file in `configs/` that it is made from.
+        settings: what sets it apart from that.
+    """
+
+    directory: str
+    config: str
+    settings: Mapping[str, str]
+
+
+NETWORKS = {
+    BASELINE: Network(
+        "baseline",
+        "arithmetic_lstm",
+        {
+            "optimizer.kind": "adamw", "optimizer.learning_rate": "1e-3", "optimizer.beta2": "0.999",
+            "optimizer.weight_decay": "0", "optimizer.schedule": "constant", "optimizer.warmup_steps": "0",
+            "optimizer.clip_norm": "0", "training.batch_size": "64", "training.ema_decay": "0",
+            "training.epochs": "15",
+        },
+    ),
+    LSTM: Network("lstm", "arithmetic_lstm", {}),
+    TRANSFORMER: Network("transformer", "arithmetic_transformer", {}),
+    TWO_LAYERS: Network(
+        "two_layers", "arithmetic_lstm", {"model.encoder_layers": "2", "model.decoder_layers": "2"}
+    ),
+    GRU: Network("gru", "arithmetic_lstm", {"model.encoder": "gru", "model.decoder": "gru"}),
+}  # fmt: skip
+_COMPARED = (BASELINE, LSTM, TRANSFORMER)
+VARIED_AT = 75
+"""Percent of the queries that train the networks which differ in layers or kind."""
+
+
+class Scale(NamedTuple):
+    """How much is done.
+
+    Attributes:
+        shares: percent of the queries to train on, on the honest split.
+        leaking_shares: the same, on the document's split.
+        leaking: the networks that are trained on that.
+        limits: how long each network trains at most.
+        settings: of all networks.
+    """
+
+    shares: tuple[int, ...]
+    leaking_shares: tuple[int, ...]
+    leaking: tuple[str, ...]
+    limits: Mapping[str, Settings]
+    settings: Settings
+
+
+def _limits(baseline: int, lstm: int, transformer: int, seconds: int) -> dict[str, Settings]:
+    """Steps and seconds of each network at most."""
+    steps = {BASELINE: baseline, LSTM: lstm, TRANSFORMER: transformer, TWO_LAYERS: lstm, GRU: lstm}
+    return {
+        name: {"training.steps": str(count), "training.max_seconds": str(seconds)}
+        for name, count in steps.items()
+    }
+
+
+SCALES = {
+    "smoke": Scale(
+        (75,),
+        (75,),
+        (BASELINE,),
+        _limits(20, 20, 20, 60),
+        {"model.width": "16", "training.log_every": "5", "training.evaluate_every": "10"},
+    ),
+    "cpu": Scale(
+        (90, 75, 50), (75,), _COMPARED, _limits(10_000, 4000, 2500, 45), {"training.evaluate_every": "250"}
+    ),
+    "full": Scale(
+        (90, 75, 50, 25),
+        (90, 75, 50),
+        _COMPARED,
+        _limits(10_000, 10_000, 5000, 1200),
+        {"training.evaluate_every": "500"},
+    ),
+}
+
+
+def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str]:
+    """Trains the networks, lets them answer, and publishes arithmetic-SCALE when all is done.
+
+    Returns:
+        The page's path, what it shows, and its short form for a terminal.
+
+    Raises:
+        UserError: for a directory or an installation that cannot be used.
+        WorkFailed: where a training broke down.
+        SystemExit: where a signal stopped it; nothing is published.
+    """
+    require_page_tools()
+    plan, target = SCALES[request.scale], request.out / f"arithmetic-{request.scale}"
+    with published(target, overwrite=request.overwrite) as work:
+        shared = (("training.seed", str(request.seed)), *plan.settings.items())
+        workshop = Workshop(work, shared, request.quiet)
+        runs = [_train(workshop, plan, name, split, share) for name, split, share in planned(plan)]
+        results = ArithmeticResults(
+            facts=Facts.of(
+                request.scale, request.command, target, request.seed, _in_words(runs[0][0]), request.seconds
+            ),
+            leaked={share: twins_in_training(_data("leaking", share)) for share in plan.leaking_shares},
+            runs=[trained for _, trained in runs],
+        )
+        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
+        write_atomically(
+            work / "arithmetic.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2)
+        )
+        curves = loss_curves(
+            [run for run, trained in runs if (trained.split, trained.share) == ("twins", VARIED_AT)],
+            "loss",
+            f"Cross-entropy with {VARIED_AT}% of the queries in training: on those (light) and on validation "
+            "queries.",
+            "nats a symbol",
+        )
+        report.write(make_page(results, curves), work / "arithmetic.html")
+    return target / "arithmetic.html", results, to_terminal(results)
+
+
+def planned(plan: Scale) -> list[tuple[str, str, int]]:
+    """Network, split and share of every run."""
+    honest = [(name, "twins", share) for share in plan.shares for name in _COMPARED]
+    varied = [(name, "twins", VARIED_AT) for name in (TWO_LAYERS, GRU)]
+    leaking = [(name, "leaking", share) for share in plan.leaking_shares for name in plan.leaking]
+    return [*honest, *varied, *leaking]
+
+
+def twins_in_training(data: ArithmeticData) -> float:
+    """The fraction of test queries whose operands, exchanged, are a training query."""
+    arithmetic = Arithmetic(data)
+    train, test = (
+        set(zip(*(np.asarray(part).tolist() for part in arithmetic.examples(side).queries), strict=True))
+        for side in ("train", "test")
+    )
+    return sum((second, operator, first) in train for first, operator, second in test) / len(test)
+
+
+def _data(split: str, share: int) -> ArithmeticData:
+    return msgspec.convert({"kind": "arithmetic", **_fractions(split, share)}, ArithmeticData)
+
+
+def _fractions(split: str, share: int) -> dict[str, str | float]:
+    """The training share exactly; a fifth of the rest validates."""
+    rest = round(1 - share / 100, 4)
+    return {
+        "split": split,
+        "train_fraction": share / 100,
+        "validation_fraction": round(0.2 * rest, 4),
+        "test_fraction": round(0.8 * rest, 4),
+    }
+
+
+def _train(workshop: Workshop, plan: Scale, name: str, split: str, share: int) -> tuple[PictureRun, Trained]:
+    network = NETWORKS[name]
+    fractions = {f"data.{field}": str(value) for field, value in _fractions(split, share).items()}
+    settings = {**network.settings, **plan.limits[name], **fractions}
+    directory = f"{network.directory}_{share}_{split}"
+    run = workshop.train(name, directory, network.config, settings)
+    return run, Trained(
+        model=name,
+        run=directory,
+        split=split,
+        share=share,
+        parameters=run.parameters,
+        steps=run.run.step,
+        seconds=run.seconds,
+        train=_answers(run, "train"),
+        test=_answers(run, "test"),
+    )
+
+
+def _answers(run: PictureRun, split: Side) -> AnswerReport:
+    loaded = run.run
+    examples = load_task(loaded).arithmetic.examples(split)
+    return report_answers(
+        loaded.arithmetic, examples, answer_queries(loaded.model, loaded.params, examples.source)
+    )
+
+
+def _in_words(run: PictureRun) -> dict[str, str]:
+    """The settings that a page names beside its title."""
+    _, data = run.run.experiment.of_arithmetic
+    return {
+        "Operands": f"0 to {10**data.digits - 1}",
+        "Operators": " and ".join(data.operators),
+        "Queries": f"{len(data.operators) * 100**data.digits:,}",
+        "Held out": "a fifth validates, the rest tests",
+    }
