@@ -1,0 +1,119 @@
+import json
+
+import numpy as np
+import pytest
+
+from rgnn_jax.config import load_experiment
+from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
+from rgnn_jax.evaluate.arithmetic import report_answers
+from rgnn_jax.experiments.arithmetic import (
+    NETWORKS,
+    SCALES,
+    VARIED_AT,
+    planned,
+    reproduce_arithmetic,
+    twins_in_training,
+)
+from rgnn_jax.experiments.arithmetic_observations import observe
+from rgnn_jax.experiments.arithmetic_page import make_page, to_terminal
+from rgnn_jax.experiments.arithmetic_results import (
+    BASELINE,
+    LSTM,
+    TRANSFORMER,
+    TWO_LAYERS,
+    ArithmeticResults,
+    Trained,
+)
+from rgnn_jax.experiments.picture_results import Facts
+from rgnn_jax.experiments.report import Figure, render
+from rgnn_jax.experiments.request import Request
+
+DATA = ArithmeticData()
+EXAMPLES = Arithmetic(DATA).examples("validation")
+FACTS = Facts(
+    scale="cpu", command="rgnn", directory="out", seed=0, settings={}, hardware="2 cores", date="2026-01-02",
+    seconds=60.0, versions={},
+)  # fmt: skip
+
+
+def answered(wrong_every):
+    """Answers of which every so-manieth has a wrong first symbol."""
+    said = EXAMPLES.target.copy()
+    if wrong_every:
+        said[::wrong_every, 0] = np.where(said[::wrong_every, 0] == 1, 2, 1)
+    return report_answers(DATA.spec, EXAMPLES, said)
+
+
+def trained(model, share, wrong_every, split="twins"):
+    return Trained(
+        model=model, run=f"run_{share}", split=split, share=share, parameters=10, steps=5, seconds=1.0,
+        train=answered(0), test=answered(wrong_every),
+    )  # fmt: skip
+
+
+def results(scale="cpu", baseline=(2, 1), transformer=0, layers=(5, 50)):
+    runs = [
+        trained(BASELINE, 90, baseline[0]),
+        trained(BASELINE, 75, baseline[1]),
+        *(trained(TRANSFORMER, share, transformer) for share in (90, 75)),
+        trained(LSTM, 75, layers[0]),
+        trained(TWO_LAYERS, 75, layers[1]),
+        trained(BASELINE, 75, 3, "leaking"),
+    ]
+    facts = Facts(**{name: getattr(FACTS, name) for name in FACTS.__struct_fields__} | {"scale": scale})
+    return ArithmeticResults(facts=facts, leaked={75: 0.75}, runs=runs)
+
+
+def verdicts(**changes):
+    return [row.verdict for row in observe(results(**changes))]
+
+
+def test_everything_agrees_where_the_numbers_do():
+    assert set(verdicts()) == {"agrees"}
+    assert set(verdicts(scale="smoke")) == {"not tested"}
+
+
+def test_a_number_past_its_threshold_changes_its_verdict():
+    assert verdicts(baseline=(100, 2))[0] == "differs"
+    assert verdicts(transformer=10)[1:3] == ["differs", "differs"]
+    assert verdicts(baseline=(2, 3))[3] == "differs"
+    assert verdicts(layers=(50, 5))[4] == "differs"
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_network_of_a_scale_can_be_configured(scale):
+    plan = SCALES[scale]
+    runs = planned(plan)
+    assert len(set(runs)) == len(runs)
+    assert VARIED_AT in plan.shares
+    for name, network in NETWORKS.items():
+        settings = {**network.settings, **plan.limits[name], **plan.settings}
+        experiment = load_experiment(f"configs/{network.config}.toml", list(settings.items()))
+        assert experiment.training.steps == int(plan.limits[name]["training.steps"])
+    assert experiment.of_arithmetic[0].encoder == "gru"
+
+
+def test_the_leak_is_counted():
+    assert twins_in_training(ArithmeticData(digits=1, test_fraction=0.3)) == 0
+    leaking = twins_in_training(ArithmeticData(split="leaking", test_fraction=0.25, validation_fraction=0.05))
+    assert leaking == pytest.approx(0.7, abs=0.03)
+
+
+def test_the_page_says_what_was_measured():
+    page = make_page(results(), Figure("<svg></svg>", "curves", "curves"))
+    html = render(page)
+    assert "wholly right: 100.00% with 90%, 100.00% with 75%" in page.summary[0]
+    assert "(75% at 75% of the queries in training)" in page.summary[1]
+    assert "Document, baseline, 90%" in html
+    assert "70.87" in html
+    terminal = to_terminal(results())
+    assert sum("agrees" in line for line in terminal.splitlines()) == 5
+
+
+@pytest.mark.slow
+def test_a_smoke_run_publishes_page_numbers_and_runs(tmp_path):
+    page, found, _ = reproduce_arithmetic(Request("smoke", "", tmp_path, 0, "rgnn", quiet=True))
+    numbers = json.loads((page.parent / "arithmetic.json").read_text())
+    assert [run["run"] for run in numbers["runs"]] == [run.run for run in found.runs]
+    assert all((page.parent / run.run / "config.json").exists() for run in found.runs)
+    assert "A smoke run" in page.read_text()
