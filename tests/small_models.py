@@ -115,6 +115,7 @@ LEARNERS = {
     **{
         name: Learner(Translate(model, start=12), _sums, 2 * np.log(13))
         for name, model in CONDITIONAL_MODELS.items()
+        if name in ("repeat_lstm", "encoder_decoder")  # whose parts are all that the others are made of
     },
     **{
         name: Learner(Variational(model, model.config, _all_pictures()), _pictures, SIDE**2)
