@@ -24,6 +24,12 @@ def cross_entropy(logits: Float[Array, "*n v"], labels: Int[Array, "*n"]) -> Flo
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels)
 
 
+def teacher_forced(target: Int[Array, "b t"], start: int) -> Int[Array, "b t"]:
+    """What a decoder is fed to predict the target: its symbols one step later, after `start`."""
+    first = jnp.full((len(target), 1), start, target.dtype)
+    return jnp.concatenate([first, target[:, :-1]], axis=1)
+
+
 def bernoulli_nll(logits: Float[Array, "b h w c"], images: Float[Array, "b h w c"]) -> Float[Array, " b"]:
     """Negative log-probability of pictures whose pixels are independent coins.
 

@@ -3,7 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rgnn_jax.losses import bernoulli_nll, cross_entropy, gaussian_nll, kl_divergence, reconstruction_nll
+from rgnn_jax.losses import (
+    bernoulli_nll,
+    cross_entropy,
+    gaussian_nll,
+    kl_divergence,
+    reconstruction_nll,
+    teacher_forced,
+)
 
 
 def pictures(values):
@@ -14,6 +21,10 @@ def pictures(values):
 def test_cross_entropy_is_minus_the_log_of_the_softmax():
     logits = jnp.log(jnp.array([[0.1, 0.2, 0.7], [0.5, 0.25, 0.25]])) + 3.0
     np.testing.assert_allclose(cross_entropy(logits, jnp.array([2, 1])), -np.log([0.7, 0.25]), rtol=1e-6)
+
+
+def test_a_decoder_is_fed_the_target_one_step_later():
+    np.testing.assert_array_equal(teacher_forced(jnp.array([[1, 2, 3]]), 12), [[12, 1, 2]])
 
 
 def test_bernoulli_nll_is_minus_the_log_probability():

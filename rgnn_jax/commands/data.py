@@ -69,6 +69,8 @@ def run_list(args: argparse.Namespace) -> int:
     for name, description in _pictures().items():
         print(f"{name:<14}{description}")
     print("any other data.path is a folder or a .zip, .tgz, .npy, .npz or idx file of pictures")
+    print()
+    print('sums and differences are made as they are needed: data.kind = "arithmetic"')
     return 0
 
 

@@ -10,7 +10,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int, Shaped
 
 from rgnn_jax.contracts import Params
-from rgnn_jax.losses import cross_entropy
+from rgnn_jax.losses import cross_entropy, teacher_forced
 
 
 def score_targets(
@@ -51,6 +51,6 @@ def chunks(size: int, most: int) -> Iterator[tuple[Int[np.ndarray, " c"], int]]:
 def _score(
     model: nn.Module, params: Params, source: Shaped[Array, "b ..."], target: Int[Array, "b t"], start: int
 ) -> Float[Array, " b"]:
-    tokens = jnp.concatenate([jnp.full((len(target), 1), start, target.dtype), target[:, :-1]], axis=1)
+    tokens = teacher_forced(target, start)
     logits = jnp.asarray(model.apply({"params": params}, tokens, source), jnp.float32)
     return cross_entropy(logits, target).sum(axis=1)

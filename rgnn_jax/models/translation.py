@@ -4,11 +4,11 @@ import dataclasses
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from rgnn_jax.contracts import Metrics, Params
 from rgnn_jax.datasets.arithmetic import ArithmeticBatch
-from rgnn_jax.losses import cross_entropy
+from rgnn_jax.losses import cross_entropy, teacher_forced
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Translate:
         """Loss; with it the fraction of symbols, and of whole targets, whose likeliest symbols are right."""
         rngs = {"dropout": key} if train else None
         output = self.model.apply(
-            {"params": params}, shifted(batch.target, self.start), batch.source, train=train, rngs=rngs
+            {"params": params}, teacher_forced(batch.target, self.start), batch.source, train=train, rngs=rngs
         )
         logits = jnp.asarray(output, jnp.float32)
         nll = cross_entropy(logits, batch.target)
@@ -52,9 +52,3 @@ class Translate:
             "accuracy": (right.sum().astype(jnp.float32), count),
             "whole_accuracy": (right.all(axis=1).sum().astype(jnp.float32), rows),
         }
-
-
-def shifted(target: Int[Array, "b t"], start: int) -> Int[Array, "b t"]:
-    """What a decoder is fed to predict the target: its symbols one step later, after `start`."""
-    first = jnp.full((len(target), 1), start, target.dtype)
-    return jnp.concatenate([first, target[:, :-1]], axis=1)

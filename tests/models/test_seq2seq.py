@@ -9,7 +9,6 @@ from small_models import CONDITIONAL_MODELS
 from rgnn_jax.errors import UserError
 from rgnn_jax.models.seq2seq import Seq2Seq
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
-from rgnn_jax.models.translation import shifted
 
 SOURCE = jax.random.randint(jax.random.key(1), (2, 3), 0, 13)
 TOKENS = jax.random.randint(jax.random.key(2), (2, 2), 0, 13)
@@ -81,7 +80,3 @@ def test_a_target_longer_than_the_model_writes_is_refused(model):
 def test_parts_that_do_not_fit_are_refused(settings, complaint):
     with pytest.raises(UserError, match=complaint):
         Seq2SeqConfig(**settings)
-
-
-def test_the_target_is_shifted_behind_the_start():
-    np.testing.assert_array_equal(shifted(jnp.array([[1, 2, 3]]), 12), [[12, 1, 2]])
