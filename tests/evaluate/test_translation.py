@@ -20,7 +20,7 @@ def test_the_score_is_that_of_the_parallel_form_whatever_the_chunks():
     source, target = draws.integers(0, 13, (5, 3)), draws.integers(0, 13, (5, 2))
     params = model.init(jax.random.key(0), jnp.asarray(target), jnp.asarray(source))["params"]
     fed = np.concatenate([np.full((5, 1), 12), target[:, :1]], axis=1)
-    log_probs = jax.nn.log_softmax(model.apply({"params": params}, fed, source))
+    log_probs = jax.nn.log_softmax(model.apply({"params": params}, jnp.asarray(fed), jnp.asarray(source)))
     expected = -np.take_along_axis(np.asarray(log_probs), target[..., None], axis=2).mean()
     for batch_size in (2, 100):
         score = score_targets(model, params, source, target, 12, batch_size=batch_size)
