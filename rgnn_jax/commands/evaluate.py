@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         _refuse(args, "is a model of text", "importance_samples", "disentanglement")
         return _text(args, loaded)
     if isinstance(loaded.spec, ArithmeticSpec):
-        options = ("rule", "window", "text", "text_file", "importance_samples")
+        options = ("rule", "window", "text", "text_file", "importance_samples", "disentanglement")
         _refuse(args, "is a model of arithmetic", *options)
         return _arithmetic(args, loaded)
     _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
