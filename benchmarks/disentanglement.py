@@ -10,13 +10,13 @@ Every network is trained by `rgnn train` for the same seconds; its scores are th
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import record
+from command import rgnn
 from record import ROOT, Column, Row
 
 CONFIG = ROOT / "configs" / "tcvae_sprites.toml"
@@ -42,28 +42,20 @@ MILESTONES = (1, 2, 4, 8, 16, 32, 64, 128)
 """Epochs after which a network is kept, to be scored beside the last."""
 
 
-def rgnn(*arguments: str) -> str:
-    """What an `rgnn` command prints."""
-    command = [sys.executable, "-m", "rgnn_jax", *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout
-
-
 def measure(label: str, seed: int, data: Path, seconds: float, folder: Path, extra: list[str]) -> Row:
     """Trains one network and scores it over time."""
     name = f"{len(list(folder.iterdir()))}"
-    where = ["--ckpt-dir", str(folder)]
+    where = ["--ckpt-dir", folder]
     rgnn(
-        "train", str(CONFIG), *where, "--name", name, "--quiet", "--data.path", str(data),
-        "--training.max-seconds", str(seconds), "--training.seed", str(seed),
+        "train", CONFIG, *where, "--name", name, "--quiet", "--data.path", data,
+        "--training.max-seconds", seconds, "--training.seed", seed,
         "--training.milestones", ",".join(map(str, MILESTONES)), *OBJECTIVES[label], *extra,
     )  # fmt: skip
     kept = sorted(int(path.name) for path in (folder / name / "checkpoints").iterdir() if path.name.isdigit())
     times = _times(folder / name / "metrics.jsonl")
     course = []
     for step in kept:
-        scores = json.loads(
-            rgnn("evaluate", name, *where, "--step", str(step), "--disentanglement", "--json")
-        )
+        scores = json.loads(rgnn("evaluate", name, *where, "--step", step, "--disentanglement", "--json"))
         course.append({"seconds": times(step), "steps": step, **scores})
     last = course[-1]
     row: Row = {"label": label, "seed": seed, "seconds": seconds, "steps": last["steps"]}

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import arithmetic
 import decode_time
+import disentanglement
 import equal_time
 import gpu
 import record
@@ -61,6 +63,20 @@ SECTIONS = (
         equal_time.COLUMNS,
         "Nats a character on the last 10% of the text; ours counts start and compilation. "
         "The gain is the recipe's as well as the framework's.",
+    ),
+    Section(
+        "Arithmetic, whole answers right",
+        "arithmetic",
+        "arithmetic.py",
+        arithmetic.COLUMNS,
+        "Held-out queries, a+b and b+a always on one side, asked once.",
+    ),
+    Section(
+        "Disentanglement of sprites after equal time",
+        "disentanglement",
+        "disentanglement.py --data-path FILE.npz",
+        disentanglement.COLUMNS,
+        "Held-out pictures; all scores but the bound are between 0 and 1.",
     ),
     Section(
         "Start, from a warm compilation cache",
