@@ -107,7 +107,9 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
         judge = _judge(workshop, plan, runs, data, request.poses)
         examination = Examination(data, judge, min(plan.faces, len(data.test)), request.seed)
         found = {
-            one.label: examination.examine(one, float(beta), str(one.run.directory.path.relative_to(work)))
+            one.label: examination.examine(
+                one, float(beta), str(one.run.directory.path.relative_to(work.resolve()))
+            )
             for one, beta in zip(runs, plan.betas, strict=True)
         }
         results = FacesResults(

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from made_up_faces import results
@@ -39,7 +40,8 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
         ("0", "20"), TINY | {"model.z_dim": "3"}, {}, TINY, {"data.count": "96", "data.size": "16"}, 4
     )
     monkeypatch.setitem(SCALES, "smoke", tiny)
-    arguments = {"data_path": "faces", "out": tmp_path / "out", "seed": 0, "command": "rgnn", "quiet": True}
+    monkeypatch.chdir(tmp_path)
+    arguments = {"data_path": "faces", "out": Path("out"), "seed": 0, "command": "rgnn", "quiet": True}
     page, found, shown = reproduce_faces(Request("smoke", **arguments))
     names = {path.name for path in page.parent.iterdir()}
     assert {"beta_0", "beta_20", "reader", "faces.html", "faces.json", "turn.png", "turn.gif"} <= names
