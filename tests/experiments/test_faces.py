@@ -13,7 +13,7 @@ from rgnn_jax.experiments.picture_runs import _CONFIGS
 from rgnn_jax.experiments.request import Request
 
 TINY = {
-    "training.steps": "2", "training.batch_size": "4", "training.log_every": "1",
+    "training.steps": "2", "training.batch_size": "8", "training.log_every": "1",
     "training.evaluate_every": "1", "training.save_every": "2",
 }  # fmt: skip
 
