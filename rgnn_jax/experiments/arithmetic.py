@@ -27,7 +27,6 @@ from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, lo
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.tasks.arithmetic import answer_queries
-from rgnn_jax.train.run import write_atomically
 from rgnn_jax.train.session import load_task
 
 
@@ -140,10 +139,6 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             leaked={share: twins_in_training(_data("leaking", share)) for share in plan.leaking_shares},
             runs=[trained for _, trained in runs],
         )
-        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
-        write_atomically(
-            work / "arithmetic.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2)
-        )
         curves = loss_curves(
             [run for run, trained in runs if (trained.split, trained.share) == ("twins", VARIED_AT)],
             "loss",
@@ -151,7 +146,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             "queries.",
             "nats a symbol",
         )
-        report.write(make_page(results, curves), work / "arithmetic.html")
+        report.publish(make_page(results, curves), results, observe(results), work / "arithmetic.html")
     return target / "arithmetic.html", results, to_terminal(results)
 
 

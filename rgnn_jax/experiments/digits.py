@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
 from rgnn_jax.datasets.images import Images, load_images
@@ -167,9 +166,8 @@ def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
         (work / "figures").mkdir()
         for name, png in pictures.items():
             write_atomically(work / "figures" / f"{name}.png", png)
-        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
-        write_atomically(work / "digits.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
-        report.write(make_page(results, loss_figures(list(shown.values())), pictures), work / "digits.html")
+        page = make_page(results, loss_figures(list(shown.values())), pictures)
+        report.publish(page, results, observe(results), work / "digits.html")
     return target / "digits.html", results, to_terminal(results)
 
 

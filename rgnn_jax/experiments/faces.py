@@ -132,9 +132,8 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
         for name, content in pictures.items():
             write_atomically(work / name, content)
         results = msgspec.structs.replace(results, seconds=request.seconds)
-        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
-        write_atomically(work / "faces.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
-        report.write(make_page(results, runs, pictures), work / "faces.html")
+        page = make_page(results, runs, pictures)
+        report.publish(page, results, observe(results), work / "faces.html")
     return target / "faces.html", results, to_terminal(results)
 
 

@@ -4,8 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from rgnn_jax.datasets.images import Images, load_images
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.fashion_observations import AE, PIXELS, VAE, observe
@@ -171,8 +169,6 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
         (work / "figures").mkdir()
         for name, content in files.items():
             write_atomically(work / "figures" / name, content)
-        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
-        write_atomically(work / "fashion.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
         page = make_page(results, loss_figures([run.end for run in runs.values()]), files)
-        report.write(page, work / "fashion.html")
+        report.publish(page, results, observe(results), work / "fashion.html")
     return target / "fashion.html", results, to_terminal(results)

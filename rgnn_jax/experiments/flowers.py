@@ -101,9 +101,8 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
         for name, content in pictures.items():
             write_atomically(work / name, content)
         results = msgspec.structs.replace(results, seconds=request.seconds)
-        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
-        write_atomically(work / "flowers.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
-        report.write(make_page(results, runs, pictures), work / "flowers.html")
+        page = make_page(results, runs, pictures)
+        report.publish(page, results, observe(results), work / "flowers.html")
     return target / "flowers.html", results, to_terminal(results)
 
 

@@ -2,16 +2,18 @@
 
 import base64
 import math
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.log import format_duration
+from rgnn_jax.train.run import write_atomically
 from rgnn_jax.typography import Number, number, printable
 
 Verdict = Literal["agrees", "differs", "not tested"]
@@ -196,16 +198,18 @@ def render(report: Report) -> str:
     return environment.from_string(template).render(report=report)
 
 
-def write(report: Report, path: Path) -> None:
-    """Publishes the rendered report under the path at once: a reader sees the old page or the new one."""
-    page = render(report)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(page, encoding="utf-8", errors="replace")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+def publish(report: Report, results: msgspec.Struct, observations: Sequence[Observation], path: Path) -> None:
+    """Writes the rendered report and beside it, as JSON, all numbers and what they decided.
+
+    Args:
+        report: the page.
+        results: what it was made from.
+        observations: the document's, each with its verdict.
+        path: of the page, NAME.html; the numbers are NAME.json.
+    """
+    numbers = {**msgspec.structs.asdict(results), "observations": observations}
+    write_atomically(path.with_suffix(".json"), msgspec.json.format(msgspec.json.encode(numbers), indent=2))
+    write_atomically(path, render(report).encode("utf-8", "replace"))
 
 
 def formatted(cell: Cell, decimals: int) -> str:

@@ -22,7 +22,6 @@ from rgnn_jax.experiments.writing import instability
 from rgnn_jax.models.language import parameter_count
 from rgnn_jax.models.tcn import TCNConfig
 from rgnn_jax.models.transformer import TransformerConfig
-from rgnn_jax.train.run import write_atomically
 from rgnn_jax.train.session import LoadedRun, load_run, run_training
 from rgnn_jax.train.sweep import Member, run_sweep
 
@@ -137,9 +136,7 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults]:
             seconds=request.seconds,
             versions=provenance.versions(),
         )
-        numbers = {**msgspec.structs.asdict(results), "observations": observe(results)}
-        write_atomically(work / "text.json", msgspec.json.format(msgspec.json.encode(numbers), indent=2))
-        report.write(make_page(results), work / "text.html")
+        report.publish(make_page(results), results, observe(results), work / "text.html")
     return target / "text.html", results
 
 

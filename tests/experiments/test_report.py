@@ -3,6 +3,7 @@ import re
 import sys
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
 from rgnn_jax.errors import UserError
@@ -19,8 +20,8 @@ from rgnn_jax.experiments.report import (
     Report,
     Section,
     Table,
+    publish,
     render,
-    write,
 )
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><g id="a"/><use href="#a" clip-path="url(#a)"/></svg>'
@@ -219,25 +220,20 @@ def test_rendering_is_deterministic(page):
     assert render(REPORT) == page
 
 
-def test_writing_replaces_the_page_and_leaves_nothing_else(tmp_path, page):
-    path = tmp_path / "new" / "report.html"
-    write(REPORT, path)
-    write(REPORT, path)
-    assert path.read_text(encoding="utf-8") == page
-    assert list(path.parent.iterdir()) == [path]
+class Numbers(msgspec.Struct):
+    loss: float
 
 
-def test_a_failed_write_keeps_the_old_page(tmp_path, monkeypatch):
+def test_publishing_replaces_page_and_numbers_and_leaves_nothing_else(tmp_path, page):
+    row = Observation("It learns.", "It does.", "loss 1.5 (below 2)", "agrees")
     path = tmp_path / "report.html"
-    path.write_text("old")
-
-    def fail(self, target):
-        raise OSError("disk full")
-
-    monkeypatch.setattr("pathlib.Path.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write(REPORT, path)
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("report.html", "old")]
+    for loss in (9.0, 1.5):
+        publish(REPORT, Numbers(loss), [row], path)
+    assert path.read_text(encoding="utf-8") == page
+    numbers = msgspec.json.decode((tmp_path / "report.json").read_bytes())
+    assert numbers["loss"] == 1.5
+    assert numbers["observations"][0]["verdict"] == "agrees"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_without_jinja2_the_command_that_installs_it_is_named(monkeypatch):
