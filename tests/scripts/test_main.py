@@ -20,6 +20,7 @@ def test_training_sets_what_the_exercise_names(translate):
     assert rest == [
         "--name", "vae_beta_0", "--model.beta", "0", "--model.z_dim", "5", "--training.steps", "9",
         "--training.batch_size", "8", "--optimizer.learning_rate", "1e-4", "--data.path", "faces",
+        "--optimizer.kind", "adamw",
     ]  # fmt: skip
 
 
