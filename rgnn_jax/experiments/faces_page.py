@@ -200,8 +200,9 @@ def _spectra(results: FacesResults) -> Figure:
     from rgnn_jax.figures import Curve, Series, learning_curves, to_svg
 
     looks = {"data": results.data} | {run.label: run.samples for run in results.runs.values()}
+    # The lowest frequency is the mean, which is subtracted.
     curves = {
-        name: Curve(Series(np.array(look.frequencies), np.log10(np.maximum(look.spectrum, 1e-12))))
+        name: Curve(Series(np.array(look.frequencies[1:]), np.log10(np.maximum(look.spectrum[1:], 1e-12))))
         for name, look in looks.items()
     }
     drawn = learning_curves(curves, x_label="cycles a pixel", y_label="power, log10")
