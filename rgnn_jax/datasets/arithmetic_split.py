@@ -2,7 +2,7 @@
 
 import dataclasses
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -130,7 +130,7 @@ class Deck:
         half = self.size // 2
         operator, row = row // half, row % half
         long = column < self.size - row
-        where = jnp.where if isinstance(row, jax.Array) else np.where
+        where: Any = jnp.where if isinstance(row, jax.Array) else np.where
         first = where(long, self.size - 1 - row, row)
         second = where(long, column, column - (self.size - row))
         return Queries(first, operator, second)

@@ -143,7 +143,7 @@ def shuffled(
 
     def permute(cell: Array) -> Array:
         row, column = permute_cells(*jnp.divmod(cell, jnp.uint32(columns)), (rows, columns), offsets)
-        return row * jnp.uint32(columns) + column
+        return jnp.asarray(row * jnp.uint32(columns) + column)
 
     def walk(cell: Array) -> Array:
         return jnp.where(cell < size, cell, permute(cell))
