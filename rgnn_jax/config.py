@@ -11,6 +11,7 @@ import jax
 import msgspec
 
 from rgnn_jax.datasets.arithmetic import ArithmeticData
+from rgnn_jax.datasets.handwriting import HandwritingData
 from rgnn_jax.datasets.images import ImageData
 from rgnn_jax.datasets.text import TextData
 from rgnn_jax.errors import UserError
@@ -30,7 +31,7 @@ SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
 AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig | ResNetAutoencoderConfig
 PictureConfig = AutoencoderConfig | ClassifierConfig | FactorReaderConfig
 ModelConfig = SequenceConfig | PictureConfig | Seq2SeqConfig
-DataConfig = TextData | ImageData | ArithmeticData
+DataConfig = TextData | ImageData | ArithmeticData | HandwritingData
 
 
 class TrainingConfig(Section, frozen=True):
@@ -232,8 +233,14 @@ _FAMILIES: dict[type, Any] = {
     TextData: SequenceConfig,
     ImageData: PictureConfig,
     ArithmeticData: Seq2SeqConfig,
+    HandwritingData: Seq2SeqConfig,
 }
-_SUBJECTS = {TextData: "text", ImageData: "pictures", ArithmeticData: "arithmetic"}
+_SUBJECTS = {
+    TextData: "text",
+    ImageData: "pictures",
+    ArithmeticData: "arithmetic",
+    HandwritingData: "arithmetic",
+}
 _KINDS: dict[str, dict[str, Any]] = {
     "model": {_tag(kind): kind for kind in get_args(ModelConfig)},
     "data": {_tag(kind): kind for kind in get_args(DataConfig)},

@@ -5,7 +5,7 @@ A model is a `flax.linen` module, so a contract's method `f(...)` is called as
 known to training or to sampling.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
@@ -43,6 +43,17 @@ class SequenceModel(Protocol):
 
     def step(self, carry: Carry, token: Int[Array, " b"]) -> tuple[Carry, Float[Array, "b v"]]:
         """Reads one token."""
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """An array, or what makes rows of one when they are asked for."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """An array of the rows with these indices [c]."""
 
 
 @runtime_checkable

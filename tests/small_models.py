@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from rgnn_jax.contracts import Batches, Objective
 from rgnn_jax.datasets.arithmetic import ArithmeticBatches, ArithmeticData
 from rgnn_jax.datasets.faces import FACTORS, face_factors
+from rgnn_jax.datasets.handwriting import HandwritingBatches, HandwritingData
+from rgnn_jax.datasets.handwriting_strips import make_table
 from rgnn_jax.datasets.image_batches import ImageBatches
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.images import Images, Pictures
@@ -37,13 +40,14 @@ SEQUENCE_MODELS = {
     ),
 }
 
+SIDE = 8
 _SUMS = ArithmeticData(digits=1)
 
 
-def _seq2seq(**settings) -> Seq2Seq:
+def _seq2seq(side: int = 0, **settings) -> Seq2Seq:
     spec = _SUMS.spec
-    config = Seq2SeqConfig(width=8, heads=2, **settings)
-    return Seq2Seq(config, 13, spec.query_length, 13, spec.answer_length)
+    config = Seq2SeqConfig(width=8, heads=2, picture_width=4, picture_features=8, **settings)
+    return Seq2Seq(config, 13, spec.query_length, 13, spec.answer_length, side)
 
 
 CONDITIONAL_MODELS = {
@@ -54,10 +58,20 @@ CONDITIONAL_MODELS = {
     "encoder_decoder": _seq2seq(
         encoder="transformer", decoder="transformer", source="attention", qk_norm=True, norm="rms"
     ),
+    "strips_to_gru": _seq2seq(SIDE, encoder="gru", decoder="gru", bidirectional=True, source="attention"),
+    "strips_to_transformer": _seq2seq(SIDE, encoder="transformer", decoder="transformer", source="attention"),
 }
 
+
+def random_source(model: Seq2Seq, key: jax.Array, count: int) -> jax.Array:
+    """Symbols, or pictures in [0, 1]."""
+    empty = model.empty_source(count)
+    if model.side:
+        return jax.random.uniform(key, empty.shape)
+    return jax.random.randint(key, empty.shape, 0, model.source_symbols)
+
+
 WINDOW = 6
-SIDE = 8
 _SHAPE = (SIDE, SIDE, 1)
 
 LATENT_MODELS = {
@@ -95,6 +109,14 @@ def _sums(count: int) -> Batches:
     return ArithmeticBatches(data, 4)
 
 
+def _strips(count: int) -> Batches:
+    fraction = 0.005 if count == 1 else 0.9
+    data = HandwritingData(digits=1, split="leaking", train_fraction=fraction, size=SIDE)
+    images = np.random.default_rng(0).integers(0, 2, (10, *_SHAPE)).astype(np.uint8) * 255
+    table = make_table(Pictures(images, np.arange(10, dtype=np.int32)), "0123456789", "made up")
+    return HandwritingBatches(data, table, 4)
+
+
 def _pictures(count: int) -> Batches:
     images = np.random.default_rng(0).integers(0, 2, (count, *_SHAPE)).astype(np.uint8) * 255
     return ImageBatches(
@@ -117,6 +139,9 @@ LEARNERS = {
         for name, model in CONDITIONAL_MODELS.items()
         if name in ("repeat_lstm", "encoder_decoder")  # whose parts are all that the others are made of
     },
+    "strips_to_transformer": Learner(
+        Translate(CONDITIONAL_MODELS["strips_to_transformer"], start=12), _strips, 4 * np.log(13)
+    ),
     **{
         name: Learner(Variational(model, model.config, _all_pictures()), _pictures, SIDE**2)
         for name, model in LATENT_MODELS.items()

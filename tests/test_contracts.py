@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from small_models import CONDITIONAL_MODELS, LATENT_MODELS, LEARNERS, SEQUENCE_MODELS, SIDE
+from small_models import CONDITIONAL_MODELS, LATENT_MODELS, LEARNERS, SEQUENCE_MODELS, SIDE, random_source
 
 from rgnn_jax.contracts import Batches, ConditionalModel, LatentModel, Objective, SequenceModel
 from rgnn_jax.optimizer import OptimizerConfig
@@ -64,7 +64,7 @@ def test_one_token_at_a_time_equals_all_at_once(model):
 def test_one_symbol_at_a_time_equals_all_at_once_given_a_source(model):
     assert isinstance(model, ConditionalModel)
     tokens = jax.random.randint(jax.random.key(0), (3, model.target_length), 0, model.vocabulary_size)
-    source = jax.random.randint(jax.random.key(1), (3, model.source_length), 0, model.source_symbols)
+    source = random_source(model, jax.random.key(1), 3)
     params = model.init({"params": jax.random.key(2)}, tokens, source)
     parallel = model.apply(params, tokens, source)
     start = model.apply(params, model.init_carry(3, 1), source, method="read_source")

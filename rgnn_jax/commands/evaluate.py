@@ -123,7 +123,7 @@ def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     examples = load_task(loaded, args.settings).arithmetic.examples(args.split)
     if not len(examples):
         raise _empty(args.split, "set --data.test-fraction")
-    predicted = answer_queries(loaded.model, loaded.params, examples.source)
+    predicted = answer_queries(loaded.model, loaded.params, examples.given)
     report = report_answers(loaded.arithmetic, examples, predicted)
     if args.json:
         scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}

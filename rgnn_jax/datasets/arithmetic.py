@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Array, Int, PRNGKeyArray, UInt32
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 
+from rgnn_jax.contracts import Rows
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec, Layout, Operator, Order
 from rgnn_jax.datasets.arithmetic_split import Deck, Queries, Side
 from rgnn_jax.errors import UserError
@@ -88,12 +89,14 @@ class ArithmeticBatch(NamedTuple):
     """A micro-batch.
 
     Attributes:
-        source: queries.
+        source: queries, as symbols or as pictures of them.
         target: their answers.
+        symbols: of queries that are pictures.
     """
 
-    source: Int[Array, "b s"]
+    source: Int[Array, "b s"] | Float[Array, "b s h w c"]
     target: Int[Array, "b t"]
+    symbols: Int[Array, "b s"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,12 +108,14 @@ class Examples:
         values: what they amount to.
         source: as symbols.
         target: the answers as symbols.
+        given: what a model reads, a query a row: `source`, or pictures that are drawn when asked for.
     """
 
     queries: Queries
     values: Int[np.ndarray, " n"]
     source: Int[np.ndarray, "n s"]
     target: Int[np.ndarray, "n t"]
+    given: Rows
 
     def __len__(self) -> int:
         return len(self.values)
@@ -148,7 +153,7 @@ def make_examples(spec: ArithmeticSpec, queries: Queries) -> Examples:
     """Queries with their answers, in symbols."""
     values = np.asarray(spec.answers(*queries))
     source, target = np.asarray(spec.encode_queries(*queries)), np.asarray(spec.encode_answers(values))
-    return Examples(queries, values, source, target)
+    return Examples(queries, values, source, target, source)
 
 
 @dataclasses.dataclass(frozen=True)

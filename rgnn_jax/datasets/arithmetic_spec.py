@@ -35,6 +35,7 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             operand a column for each digit, so that units always stand in the same place.
         operand_order: "reversed" writes an operand's units first.
         answer_order: "reversed" writes an answer's units first and its sign last.
+        side: pixels of a side where a query is a row of square pictures, one a symbol; 0 where it is symbols.
     """
 
     FILE: ClassVar[str] = "arithmetic.json"
@@ -44,6 +45,7 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     layout: Layout = "packed"
     operand_order: Order = "forward"
     answer_order: Order = "forward"
+    side: int = 0
 
     @property
     def query_length(self) -> int:

@@ -9,14 +9,14 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int, Shaped
 
-from rgnn_jax.contracts import Params
+from rgnn_jax.contracts import Params, Rows
 from rgnn_jax.losses import cross_entropy, teacher_forced
 
 
 def score_targets(
     model: nn.Module,
     params: Params,
-    source: Shaped[np.ndarray, "n ..."],
+    source: Rows,
     target: Int[np.ndarray, "n t"],
     start: int,
     *,
@@ -27,7 +27,7 @@ def score_targets(
     Args:
         model: a `contracts.ConditionalModel`.
         params: its parameters.
-        source: what each target depends on.
+        source: what each target depends on, a row each.
         target: true symbols.
         start: the token before a target's first.
         batch_size: targets at a time; of no influence on the result.

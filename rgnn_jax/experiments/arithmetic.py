@@ -206,7 +206,7 @@ def _answers(run: PictureRun, split: Side) -> AnswerReport:
     loaded = run.run
     examples = load_task(loaded).arithmetic.examples(split)
     return report_answers(
-        loaded.arithmetic, examples, answer_queries(loaded.model, loaded.params, examples.source)
+        loaded.arithmetic, examples, answer_queries(loaded.model, loaded.params, examples.given)
     )
 
 

@@ -9,7 +9,7 @@ from rgnn_jax.contracts import Carry
 from rgnn_jax.errors import UserError
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 from rgnn_jax.models.seq2seq_decoder import Decoder, RecurrentDecoder, TransformerDecoder
-from rgnn_jax.models.seq2seq_encoder import make_encoder
+from rgnn_jax.models.seq2seq_encoder import Source, make_encoder
 
 
 class Seq2Seq(nn.Module):
@@ -21,6 +21,7 @@ class Seq2Seq(nn.Module):
         source_length: positions of a source.
         vocabulary_size: how many symbols a target may hold.
         target_length: most symbols of a target.
+        side: pixels of the side of a position's picture; 0 where a source is symbols.
         dtype: the type of the computation.
     """
 
@@ -29,11 +30,14 @@ class Seq2Seq(nn.Module):
     source_length: int
     vocabulary_size: int
     target_length: int
+    side: int = 0
     dtype: DTypeLike = jnp.float32
 
     def setup(self) -> None:
         """Declares encoder and decoder."""
-        self.encoder = make_encoder(self.config, self.source_symbols, self.source_length, self.dtype)
+        self.encoder = make_encoder(
+            self.config, self.source_symbols, self.source_length, self.side, self.dtype
+        )
         self.decoder = self._make_decoder()
 
     @property
@@ -41,12 +45,25 @@ class Seq2Seq(nn.Module):
         """Most symbols of a target."""
         return self.target_length
 
+    def empty_source(self, batch: int) -> Source:
+        """A source of zeros, for its shape and type."""
+        if self.side:
+            return jnp.zeros((batch, self.source_length, self.side, self.side, 1))
+        return jnp.zeros((batch, self.source_length), jnp.int32)
+
     def __call__(
-        self, tokens: Int[Array, "b t"], source: Int[Array, "b s"], *, train: bool = False
+        self, tokens: Int[Array, "b t"], source: Source, *, train: bool = False
     ) -> Float[Array, "b t v"]:
         """Logits of each next symbol of a target, given its source and the symbols up to this one."""
+        return self.answer_and_read(tokens, source, train=train)[0]
+
+    def answer_and_read(
+        self, tokens: Int[Array, "b t"], source: Source, *, train: bool = False
+    ) -> tuple[Float[Array, "b t v"], Float[Array, "b s v"] | None]:
+        """The same, and logits of the symbol in each picture of the source, where it is pictures."""
         self._check_length(tokens.shape[1])
-        return self.decoder(tokens, self.encoder(source, train=train), train=train)
+        encoded = self.encoder(source, train=train)
+        return self.decoder(tokens, encoded, train=train), encoded.readings
 
     def init_carry(self, batch: int, length: int) -> Carry:
         """The carry before source and target; raises UserError where `length` exceeds a target's."""
@@ -58,7 +75,7 @@ class Seq2Seq(nn.Module):
         self._check_length(length)
         return self._make_decoder(unbound=True).grow_carry(carry, length)
 
-    def read_source(self, carry: Carry, source: Int[Array, "b s"]) -> Carry:
+    def read_source(self, carry: Carry, source: Source) -> Carry:
         """The carry after the source, before any symbol of the target."""
         return self.decoder.attach(carry, self.encoder(source))
 

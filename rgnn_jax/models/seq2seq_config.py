@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from jaxtyping import Array, Float
 
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
+from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Rate, Variant
 from rgnn_jax.models.transformer import TransformerConfig
 
 Part = Literal["lstm", "gru", "transformer"]
@@ -32,6 +32,10 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         activation: of the perceptron.
         norm: of blocks.
         qk_norm: whether queries and keys are normalised.
+        picture_width: channels of the first convolution of the front end that reads a picture of a symbol.
+        picture_features: numbers a picture before they become scores of the symbols.
+        reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
+            it to the answers alone to teach it to read.
     """
 
     encoder: Part = "lstm"
@@ -48,6 +52,9 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     activation: Literal["gelu", "relu", "squared_relu"] = "gelu"
     norm: Literal["layer", "rms"] = "layer"
     qk_norm: bool = False
+    picture_width: Count = 32
+    picture_features: Count = 128
+    reading_weight: NonNegative = 1.0
 
     def __post_init__(self) -> None:
         """Refuses parts that do not fit together."""
@@ -88,7 +95,9 @@ class Encoded(NamedTuple):
     Attributes:
         features: of each position, for attention.
         summary: of the whole.
+        readings: logits of the symbol in each picture, where the source is pictures.
     """
 
     features: Float[Array, "b s e"]
     summary: Float[Array, "b e"]
+    readings: Float[Array, "b s v"] | None = None

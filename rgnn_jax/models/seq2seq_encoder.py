@@ -5,10 +5,11 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
+from rgnn_jax.models.classifier import Classifier, ClassifierConfig
 from rgnn_jax.models.seq2seq_config import Encoded, Part, Seq2SeqConfig
 from rgnn_jax.models.transformer import Block, BlockCarry, make_norm
 from rgnn_jax.nn.dropout import Dropout
-from rgnn_jax.nn.embedding import Embed
+from rgnn_jax.nn.embedding import embed
 from rgnn_jax.nn.recurrent import GRULayer, LSTMLayer, RecurrentLayer
 
 LAYER_TYPES: dict[Part, type[LSTMLayer] | type[GRULayer]] = {"lstm": LSTMLayer, "gru": GRULayer}
@@ -21,24 +22,75 @@ def make_layer(config: Seq2SeqConfig, kind: Part, project_input: bool, dtype: DT
     return GRULayer(config.width, project_input, dtype)
 
 
+Source = Int[Array, "b s"] | Float[Array, "b s h w c"]
+
+
+class Front(nn.Module):
+    """Makes features of each position of a source, of symbols or of pictures of them.
+
+    A picture gets a probability of each symbol from a small convolutional classifier; its features are the
+    mean, under these, of the symbols' vectors. So what reads a source need not know how it was written.
+
+    Attributes:
+        config: the network's settings.
+        symbols: how many different ones a source may hold.
+        side: pixels of a picture's side; 0 where the source is symbols.
+        features: numbers a position.
+        embedding_init: initialiser of the symbols' vectors.
+        dtype: the type of the computation.
+    """
+
+    config: Seq2SeqConfig
+    symbols: int
+    side: int
+    features: int
+    embedding_init: nn.initializers.Initializer
+    dtype: DTypeLike = jnp.float32
+
+    def setup(self) -> None:
+        """Declares the symbols' vectors and, for pictures, what reads them."""
+        self.embedding = self.param("embedding", self.embedding_init, (self.symbols, self.features))
+        if self.side:
+            width, hidden = self.config.picture_width, self.config.picture_features
+            settings = ClassifierConfig(width=width, feature_dim=hidden, dropout=0.0)
+            self.reader = Classifier(settings, (self.side, self.side, 1), self.symbols, self.dtype)
+
+    def __call__(
+        self, source: Int[Array, "m n"] | Float[Array, "m n h w c"]
+    ) -> tuple[Float[Array, "m n f"], Float[Array, "m n v"] | None]:
+        """Features of every position, and logits of the symbol in each picture."""
+        if not self.side:
+            return embed(self.embedding, source).astype(self.dtype), None
+        m, n, *shape = source.shape
+        logits = self.reader(source.reshape(m * n, *shape)).reshape(m, n, self.symbols)
+        probabilities = nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
+        return probabilities @ self.embedding.astype(self.dtype), logits
+
+
 class Encoder(nn.Module):
-    """Reads a whole source, of symbols [b s]; the two kinds differ in how positions learn of each other.
+    """Reads a whole source; the two kinds differ in how positions learn of each other.
 
     Attributes:
         config: the network's settings.
         symbols: how many different ones a source may hold.
         length: positions of a source.
+        side: pixels of the side of a position's picture; 0 where the source is symbols.
         dtype: the type of the computation.
     """
 
     config: Seq2SeqConfig
     symbols: int
     length: int
+    side: int = 0
     dtype: DTypeLike = jnp.float32
 
-    def __call__(self, source: Int[Array, "b s"], *, train: bool = False) -> Encoded:
+    def __call__(self, source: Source, *, train: bool = False) -> Encoded:
         """Features of every position and a summary of all; draws dropout where `train`."""
         raise NotImplementedError
+
+    def make_front(self, features: int, init: nn.initializers.Initializer) -> Front:
+        """What turns the source into features of each position."""
+        return Front(self.config, self.symbols, self.side, features, init, self.dtype)
 
 
 class RecurrentEncoder(Encoder):
@@ -49,21 +101,17 @@ class RecurrentEncoder(Encoder):
         config = self.config
         kind = LAYER_TYPES[config.encoder]
         directions = 2 if config.bidirectional else 1
-        self.front = Embed(
-            self.symbols,
-            directions * kind.number_of_gates * config.width,
-            self.dtype,
-            nn.initializers.normal(1.0),
-        )
+        gates = directions * kind.number_of_gates * config.width
+        self.front = self.make_front(gates, nn.initializers.normal(1.0))
         self.layers = [
             [make_layer(config, config.encoder, bool(index), self.dtype) for _ in range(directions)]
             for index in range(config.encoder_layers)
         ]
         self.drop = Dropout(config.dropout)
 
-    def __call__(self, source: Int[Array, "b s"], *, train: bool = False) -> Encoded:
+    def __call__(self, source: Source, *, train: bool = False) -> Encoded:
         """Runs the layers over the source, each direction on its own."""
-        x = self.front(source.T)
+        x, readings = self.front(source.swapaxes(0, 1))
         inputs = list(jnp.split(x, len(self.layers[0]), axis=-1))
         zero = LAYER_TYPES[self.config.encoder].init_carry(source.shape[0], self.config.width)
         outputs: list[Array] = []
@@ -76,7 +124,8 @@ class RecurrentEncoder(Encoder):
             inputs = [x] * len(layers)
         ends = [y[0] if index else y[-1] for index, y in enumerate(outputs)]
         summary = self.drop(jnp.concatenate(ends, axis=-1), deterministic=not train)
-        return Encoded(x.swapaxes(0, 1), summary)
+        readings = None if readings is None else readings.swapaxes(0, 1)
+        return Encoded(x.swapaxes(0, 1), summary, readings)
 
 
 class TransformerEncoder(Encoder):
@@ -86,25 +135,25 @@ class TransformerEncoder(Encoder):
         """Declares the blocks."""
         config = self.config.blocks(self.config.encoder_layers)
         init = nn.initializers.normal(0.02)
-        self.front = Embed(self.symbols, config.width, self.dtype, init)
+        self.front = self.make_front(config.width, init)
         self.position_embedding = self.param("position_embedding", init, (self.length, config.width))
         self.blocks = [Block(config, self.dtype, causal=False) for _ in range(config.layers)]
         self.norm = make_norm(config, self.dtype)
         self.drop = Dropout(config.dropout)
 
-    def __call__(self, source: Int[Array, "b s"], *, train: bool = False) -> Encoded:
+    def __call__(self, source: Source, *, train: bool = False) -> Encoded:
         """Runs the blocks over the source."""
-        x = self.front(source)
+        x, readings = self.front(source)
         positions = self.position_embedding[: x.shape[1]].astype(x.dtype)
         x = self.drop(x + jnp.broadcast_to(positions, x.shape), deterministic=not train)
         for block in self.blocks:
             x, _ = block(x, BlockCarry(), train=train)
         x = self.norm(x)
         summary: Float[Array, "b e"] = x.mean(axis=1)
-        return Encoded(x, summary)
+        return Encoded(x, summary, readings)
 
 
-def make_encoder(config: Seq2SeqConfig, symbols: int, length: int, dtype: DTypeLike) -> Encoder:
+def make_encoder(config: Seq2SeqConfig, symbols: int, length: int, side: int, dtype: DTypeLike) -> Encoder:
     """The encoder that a configuration describes."""
     kind = TransformerEncoder if config.encoder == "transformer" else RecurrentEncoder
-    return kind(config, symbols, length, dtype)
+    return kind(config, symbols, length, side, dtype)

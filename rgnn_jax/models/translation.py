@@ -1,6 +1,7 @@
 """The objective of an encoder-decoder: predict each symbol of the target from the source and those before."""
 
 import dataclasses
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -15,6 +16,8 @@ from rgnn_jax.losses import cross_entropy, teacher_forced
 class Translate:
     """Mean cross-entropy of each symbol of the target, in nats, given the true ones before it.
 
+    Where the source is pictures, the mean cross-entropy of the symbol in each is added with its weight.
+
     Attributes:
         model: a `contracts.ConditionalModel`.
         start: the token that stands before a target's first symbol.
@@ -26,8 +29,7 @@ class Translate:
     def init(self, key: PRNGKeyArray) -> Params:
         """Fresh parameters."""
         tokens = jnp.zeros((1, self.model.target_length), jnp.int32)
-        source = jnp.zeros((1, self.model.source_length), jnp.int32)
-        return self.model.init({"params": key}, tokens, source)["params"]
+        return self.model.init({"params": key}, tokens, self.model.empty_source(1))["params"]
 
     def __call__(
         self,
@@ -39,16 +41,31 @@ class Translate:
     ) -> tuple[Float[Array, ""], Metrics]:
         """Loss; with it the fraction of symbols, and of whole targets, whose likeliest symbols are right."""
         rngs = {"dropout": key} if train else None
-        output = self.model.apply(
-            {"params": params}, teacher_forced(batch.target, self.start), batch.source, train=train, rngs=rngs
+        fed = teacher_forced(batch.target, self.start)
+        output: Any = self.model.apply(
+            {"params": params}, fed, batch.source, train=train, rngs=rngs, method="answer_and_read"
         )
-        logits = jnp.asarray(output, jnp.float32)
+        logits = jnp.asarray(output[0], jnp.float32)
         nll = cross_entropy(logits, batch.target)
         right = jnp.argmax(logits, -1) == batch.target
         count, rows = (jnp.asarray(n, jnp.float32) for n in (nll.size, len(nll)))
         total = nll.sum()
-        return total / count, {
-            "loss": (total, count),
-            "accuracy": (right.sum().astype(jnp.float32), count),
-            "whole_accuracy": (right.all(axis=1).sum().astype(jnp.float32), rows),
+        loss, metrics = (
+            total / count,
+            {
+                "loss": (total, count),
+                "accuracy": (right.sum().astype(jnp.float32), count),
+                "whole_accuracy": (right.all(axis=1).sum().astype(jnp.float32), rows),
+            },
+        )
+        if batch.symbols is None:
+            return loss, metrics
+        readings = jnp.asarray(output[1], jnp.float32)
+        unread = cross_entropy(readings, batch.symbols)
+        read = jnp.argmax(readings, -1) == batch.symbols
+        frames = jnp.asarray(unread.size, jnp.float32)
+        metrics |= {
+            "reading_loss": (unread.sum(), frames),
+            "reading_accuracy": (read.sum().astype(jnp.float32), frames),
         }
+        return loss + self.model.config.reading_weight * unread.mean(), metrics

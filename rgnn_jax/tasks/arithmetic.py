@@ -6,13 +6,14 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Int, Shaped
 
 from rgnn_jax.config import Experiment, resolve_dtype
-from rgnn_jax.contracts import Params
-from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticBatches
+from rgnn_jax.contracts import Batches, Params, Rows
+from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticBatches, ArithmeticData
 from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec
 from rgnn_jax.datasets.arithmetic_split import Side
+from rgnn_jax.datasets.handwriting import Handwriting, HandwritingBatches, HandwritingData
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.translation import chunks, score_targets
 from rgnn_jax.models.seq2seq import Seq2Seq
@@ -30,21 +31,24 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
         UserError: where the queries are not written as those that the run was trained on.
     """
     _, data = experiment.of_arithmetic
-    arithmetic = Arithmetic(data)
     if spec is not None and spec != data.spec:
         raise UserError(
-            "data: the queries are not written as those that the run was trained on; leave data.digits, "
-            "data.operators, data.layout, data.operand_order and data.answer_order as they were"
+            "data: the queries are not written as those that the run was trained on; leave data.kind, "
+            "data.digits, data.operators, data.layout, data.operand_order, data.answer_order and data.size "
+            "as they were"
         )
     batch_size = experiment.training.batch_size
+    arithmetic, batches = _load(data, batch_size)
     model = build_arithmetic_model(experiment, data.spec)
 
     def evaluate(params: Params, split: str) -> HeldOut:
         examples = arithmetic.examples(cast(Side, split))
         if not len(examples):
             return {}
-        loss = score_targets(model, params, examples.source, examples.target, BLANK)
-        right = answer_queries(model, params, examples.source) == examples.target
+        loss = score_targets(
+            model, params, examples.given, examples.target, BLANK, batch_size=_rows_at_a_time(model)
+        )
+        right = answer_queries(model, params, examples.given) == examples.target
         return {
             "loss": loss,
             "whole_accuracy": float(right.all(axis=1).mean()),
@@ -54,7 +58,7 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
     return Task(
         model=model,
         objective=Translate(model, BLANK),
-        batches=ArithmeticBatches(data, batch_size),
+        batches=batches,
         data=arithmetic,
         spec=data.spec,
         symbols_per_step=batch_size,
@@ -67,7 +71,7 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
     )
 
 
-def build_arithmetic_model(experiment: Experiment, spec: ArithmeticSpec) -> nn.Module:
+def build_arithmetic_model(experiment: Experiment, spec: ArithmeticSpec) -> Seq2Seq:
     """The network that a configuration describes."""
     config, _ = experiment.of_arithmetic
     return Seq2Seq(
@@ -76,21 +80,23 @@ def build_arithmetic_model(experiment: Experiment, spec: ArithmeticSpec) -> nn.M
         source_length=spec.query_length,
         vocabulary_size=len(SYMBOLS),
         target_length=spec.answer_length,
+        side=spec.side,
         dtype=jnp.dtype(resolve_dtype(experiment.training.compute_dtype)),
     )
 
 
 def answer_queries(
-    model: nn.Module, params: Params, source: Integer[np.ndarray, "n s"], *, batch_size: int = 1000
+    model: nn.Module, params: Params, source: Rows, *, batch_size: int | None = None
 ) -> Int[np.ndarray, "n t"]:
     """The symbols that the model finds likeliest one after the other, for each query.
 
     Args:
         model: a `contracts.ConditionalModel`.
         params: its parameters.
-        source: queries in symbols.
+        source: queries, a row each, as the model reads them.
         batch_size: queries at a time; of no influence on the result.
     """
+    batch_size = batch_size or _rows_at_a_time(model)
     answers = []
     for rows, count in chunks(len(source), batch_size):
         start = np.full((len(rows), 1), BLANK)
@@ -103,7 +109,7 @@ def answer_queries(
 
 
 def likeliest_answers(
-    model: nn.Module, params: Params, spec: ArithmeticSpec, source: Integer[np.ndarray, "n s"], beams: int
+    model: nn.Module, params: Params, spec: ArithmeticSpec, source: Shaped[np.ndarray, "n ..."], beams: int
 ) -> list[list[tuple[str, float]]]:
     """The `beams` likeliest answers to each query, with their probabilities."""
     start = np.full((len(source), 1), BLANK)
@@ -116,6 +122,19 @@ def likeliest_answers(
         ]
         for tokens, log_probs in zip(found.tokens, found.log_probs, strict=True)
     ]
+
+
+def _load(data: ArithmeticData, batch_size: int) -> tuple[Arithmetic, Batches]:
+    """All splits, and the batches of the training split."""
+    if not isinstance(data, HandwritingData):
+        return Arithmetic(data), ArithmeticBatches(data, batch_size)
+    handwriting = Handwriting(data)
+    return handwriting, HandwritingBatches(data, handwriting.table("train"), batch_size)
+
+
+def _rows_at_a_time(model: nn.Module) -> int:
+    """Queries whose pictures, and what convolutions make of them, take little memory."""
+    return 100 if model.side else 1000
 
 
 def _summary(experiment: Experiment) -> str:

@@ -30,7 +30,7 @@ def export_run(run: LoadedRun, out: Path) -> list[Path]:
     `init_carry.jax`, `() -> carry`, the carry before any token;
     `step.jax`, `(weights, carry, token[b]) -> (carry, logits[b v])`.
     A model of arithmetic has `arithmetic.json`, these two and, to be called between them,
-    `read_source.jax`, `(weights, carry, query[b s]) -> carry`.
+    `read_source.jax`, `(weights, carry, query[b s]) -> carry`; a query in pictures is [b s h w 1].
     A model of pictures has `images.json` and, for any number b of pictures, those of these that it can do:
     `encode.jax`, `(weights, images[b h w c]) -> (z_mean[b z], z_logvar[b z])`, where images are in [0, 1] and
     a deterministic autoencoder's z_logvar is None;
@@ -106,7 +106,7 @@ def _text_programs(run: LoadedRun) -> dict[str, bytearray]:
     carry, token = jax.eval_shape(init_carry), jax.ShapeDtypeStruct((1,), jnp.int32)
     programs = {"init_carry": _serialised(init_carry), "step": _serialised(step, weights, carry, token)}
     if isinstance(run.spec, ArithmeticSpec):
-        source = jax.ShapeDtypeStruct((1, run.model.source_length), jnp.int32)
+        source = jax.eval_shape(lambda: run.model.empty_source(1))
         programs["read_source"] = _serialised(read_source, weights, carry, source)
     return programs
 

@@ -4,13 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from small_models import CONDITIONAL_MODELS
+from small_models import CONDITIONAL_MODELS, random_source
 
 from rgnn_jax.errors import UserError
 from rgnn_jax.models.seq2seq import Seq2Seq
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 
-SOURCE = jax.random.randint(jax.random.key(1), (2, 3), 0, 13)
 TOKENS = jax.random.randint(jax.random.key(2), (2, 2), 0, 13)
 
 
@@ -19,8 +18,12 @@ def model(request):
     return request.param
 
 
+def source_of(model):
+    return random_source(model, jax.random.key(1), 2)
+
+
 def initialise(model):
-    params = jax.jit(model.init)(jax.random.key(0), TOKENS, SOURCE)
+    params = jax.jit(model.init)(jax.random.key(0), TOKENS, source_of(model))
     leaves, structure = jax.tree.flatten(params)
     draws = np.random.default_rng(0)
     noisy = [leaf + draws.normal(0, 0.3, leaf.shape).astype(np.float32) for leaf in leaves]
@@ -28,8 +31,10 @@ def initialise(model):
 
 
 def test_every_parameter_has_a_gradient(model):
+    source = source_of(model)
+
     def loss(params):
-        return jnp.sin(3 * model.apply(params, TOKENS, SOURCE)).sum()
+        return jnp.sin(3 * model.apply(params, TOKENS, source)).sum()
 
     gradients = jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(loss))(initialise(model)))
     assert [path for path, leaf in gradients if not float(jnp.abs(leaf).max())] == []
@@ -37,11 +42,13 @@ def test_every_parameter_has_a_gradient(model):
 
 def test_every_source_position_matters_and_no_later_token_does(model):
     params, forward = initialise(model), jax.jit(model.apply)
-    logits = forward(params, TOKENS, SOURCE)
+    source = source_of(model)
+    logits = forward(params, TOKENS, source)
     for position in range(3):
-        other = SOURCE.at[:, position].set((SOURCE[:, position] + 1) % 13)
+        changed = 1 - source[:, position] if model.side else (source[:, position] + 1) % 13
+        other = source.at[:, position].set(changed)
         assert float(jnp.abs(forward(params, TOKENS, other) - logits).max(axis=(1, 2)).min()) > 1e-5
-    changed = forward(params, TOKENS.at[:, 1].set((TOKENS[:, 1] + 1) % 13), SOURCE)
+    changed = forward(params, TOKENS.at[:, 1].set((TOKENS[:, 1] + 1) % 13), source)
     np.testing.assert_array_equal(changed[:, 0], logits[:, 0])
     assert (changed[:, 1] != logits[:, 1]).any() == (model.config.source == "attention")
 
@@ -52,14 +59,15 @@ def test_dropout_acts_only_in_training():
         model = Seq2Seq(Seq2SeqConfig(encoder=part, decoder=part, **settings), 13, 3, 13, 2)
         params = initialise(model)
         train = jax.jit(partial(model.apply, train=True))
-        one, other = (train(params, TOKENS, SOURCE, rngs={"dropout": jax.random.key(i)}) for i in (0, 1))
+        source = source_of(model)
+        one, other = (train(params, TOKENS, source, rngs={"dropout": jax.random.key(i)}) for i in (0, 1))
         assert float(jnp.abs(one - other).max()) > 1e-4
 
 
 def test_a_bidirectional_encoder_summarises_from_both_ends():
     model = CONDITIONAL_MODELS["bidirectional_gru"]
     params = initialise(model)
-    encoded = model.apply(params, SOURCE, method=lambda bound, source: bound.encoder(source))
+    encoded = model.apply(params, source_of(model), method=lambda bound, source: bound.encoder(source))
     forward, backward = jnp.split(encoded.features, 2, axis=-1)
     np.testing.assert_array_equal(encoded.summary, jnp.concatenate([forward[:, -1], backward[:, 0]], axis=-1))
 
@@ -80,3 +88,14 @@ def test_a_target_longer_than_the_model_writes_is_refused(model):
 def test_parts_that_do_not_fit_are_refused(settings, complaint):
     with pytest.raises(UserError, match=complaint):
         Seq2SeqConfig(**settings)
+
+
+def test_pictures_that_are_read_for_sure_are_symbols():
+    model = CONDITIONAL_MODELS["strips_to_gru"]
+    params = initialise(model)
+    head = params["params"]["encoder"]["front"]["reader"]["head"]
+    head["kernel"] *= 0
+    head["bias"] = 1e3 * jax.nn.one_hot(7, 13)
+    text = CONDITIONAL_MODELS["bidirectional_gru"]
+    symbols = model.apply(params, TOKENS, source_of(model))
+    np.testing.assert_allclose(symbols, text.apply(params, TOKENS, jnp.full((2, 3), 7)), atol=1e-5)

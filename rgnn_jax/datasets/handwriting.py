@@ -1,0 +1,157 @@
+"""Sums and differences whose queries are strips of handwriting: settings, splits and batches."""
+
+import dataclasses
+import hashlib
+from functools import cached_property
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+from jaxtyping import Array, Int, PRNGKeyArray, UInt32
+
+from rgnn_jax.datasets.arithmetic import (
+    Arithmetic,
+    ArithmeticBatch,
+    ArithmeticBatches,
+    ArithmeticData,
+    Examples,
+)
+from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
+from rgnn_jax.datasets.arithmetic_split import Side
+from rgnn_jax.datasets.handwriting_strips import DigitTable, Strips, draw_strips, make_table
+from rgnn_jax.datasets.images import DIGITS, ImageData, Images, load_images
+from rgnn_jax.fields import Count, Seed
+
+
+class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwriting"):
+    """The queries of an `ArithmeticData` as rows of square pictures, one a symbol.
+
+    A digit is a random picture of it from a set, whose training pictures alone make training queries and
+    whose held-out pictures make the others; signs are drawn by arithmetic.
+
+    Attributes:
+        path: the set of digits: "digits" for scikit-learn's, "mnist", or what else `ImageData.path` names.
+        data_dir: where prepared sets of TensorFlow Datasets lie.
+        size: pixels of a side of each picture.
+        augment: whether training turns, slants, scales and shifts each digit a little.
+        picture_seed: which pictures are kept for validation, for the test too where the set does not say,
+            and which of these are seen in its queries.
+    """
+
+    path: str = DIGITS
+    data_dir: str = "data"
+    size: Count = 28
+    augment: bool = False
+    picture_seed: Seed = 0
+
+    @property
+    def spec(self) -> ArithmeticSpec:
+        """How queries and answers are written."""
+        return msgspec.structs.replace(super().spec, side=self.size)
+
+    @property
+    def pictures(self) -> ImageData:
+        """The settings of the set of digits."""
+        return ImageData(
+            path=self.path,
+            data_dir=self.data_dir,
+            size=self.size,
+            channels=1,
+            split="picture",
+            seed=self.picture_seed,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Handwriting(Arithmetic):
+    """What a `HandwritingData` stands for: pictures of digits are loaded once, no strip is stored."""
+
+    config: HandwritingData
+
+    @cached_property
+    def images(self) -> Images:
+        """The set of digits.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        return load_images(self.config.pictures)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of settings and pictures, in hexadecimal."""
+        return hashlib.sha256((super().digest + self.images.digest).encode()).hexdigest()
+
+    def table(self, split: Side) -> DigitTable:
+        """The pictures of a split.
+
+        Raises:
+            UserError: where they are not of the ten digits.
+        """
+        return make_table(getattr(self.images, split), self.images.spec.classes, self.config.path)
+
+    def examples(self, split: Side) -> Examples:
+        """A split's queries, of at most `evaluation_limit` cards, seen in that split's pictures."""
+        examples = super().examples(split)
+        return dataclasses.replace(examples, given=self.strips(examples.source, split))
+
+    def strips(self, symbols: Int[np.ndarray, "n s"], split: Side) -> Strips:
+        """Strips of any symbols in a split's pictures."""
+        table = DigitTable(*(jnp.asarray(part) for part in self.table(split)))
+        return Strips(table, symbols, self.config.picture_seed)
+
+
+class HandwritingArrays(NamedTuple):
+    """What is put on the device once.
+
+    Attributes:
+        deck: the key of the shuffle of queries.
+        digits: the training pictures.
+    """
+
+    deck: UInt32[Array | np.ndarray, " r"]
+    digits: DigitTable
+
+
+@dataclasses.dataclass(frozen=True)
+class HandwritingBatches:
+    """Training queries and pictures of them, drawn on the device (`contracts.Batches`).
+
+    Attributes:
+        config: which queries there are, and how they are written.
+        digits: the training pictures.
+        batch_size: queries in the batch of a step.
+    """
+
+    config: HandwritingData
+    digits: DigitTable
+    batch_size: int
+
+    @property
+    def data(self) -> HandwritingArrays:
+        """The key of the deck's shuffle, and pictures as bytes."""
+        return HandwritingArrays(self.config.deck.key, self.digits)
+
+    def draw(
+        self,
+        data: HandwritingArrays,
+        key: PRNGKeyArray,
+        step: Int[Array, ""],
+        index: Int[Array, ""],
+        count: int,
+    ) -> ArithmeticBatch:
+        """Micro-batch `index` of the `count` that make up the batch of `step`.
+
+        Raises:
+            UserError: `count` does not divide the batch.
+        """
+        query_key, picture_key = jax.random.split(key)
+        batch = ArithmeticBatches(self.config, self.batch_size).draw(
+            jnp.asarray(data.deck), query_key, step, index, count
+        )
+        picture_key = jax.random.fold_in(jax.random.fold_in(picture_key, step), index)
+        keys = jax.random.split(picture_key, len(batch.source))
+        strips = draw_strips(data.digits, batch.source, keys, augment=self.config.augment)
+        return ArithmeticBatch(strips, batch.target, symbols=batch.source)

@@ -1,0 +1,184 @@
+"""Queries as strips of handwriting: pictures of digits from a set, and signs drawn by arithmetic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
+
+from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS
+from rgnn_jax.datasets.images import Pictures
+from rgnn_jax.errors import UserError
+
+DIGITS = "0123456789"
+PLUS = SYMBOLS.index("+")
+MINUS = SYMBOLS.index("-")
+
+_TURN, _SLANT, _SCALE, _SHIFT = 0.15, 0.2, 0.12, 0.06
+
+
+class DigitTable(NamedTuple):
+    """Pictures of digits, and where those of each digit are.
+
+    Attributes:
+        images: values of 0 to 255.
+        order: indices of the pictures, those of 0 first.
+        starts: where each digit begins in `order`.
+        counts: how many pictures each digit has.
+    """
+
+    images: UInt8[Array | np.ndarray, "n h w"]
+    order: Int[Array | np.ndarray, " n"]
+    starts: Int[Array | np.ndarray, " k"]
+    counts: Int[Array | np.ndarray, " k"]
+
+
+def make_table(pictures: Pictures, classes: Sequence[str], source: str) -> DigitTable:
+    """The table of one split of a set of digits.
+
+    Args:
+        pictures: the split, grey and with labels.
+        classes: the labels' names.
+        source: what to call the set in an error.
+
+    Raises:
+        UserError: where the classes are not the ten digits, or a digit has no picture.
+    """
+    if tuple(classes) != tuple(DIGITS):
+        raise UserError(f"{source}: its classes are not the digits 0 to 9; set data.path to digits or mnist")
+    labels = np.asarray(pictures.labels)
+    counts = np.bincount(labels, minlength=len(DIGITS)).astype(np.int32)
+    if not counts.all():
+        raise UserError(
+            f"{source}: a split has no picture of {np.argmin(counts)}; give more pictures of each digit"
+        )
+    order = np.argsort(labels, kind="stable").astype(np.int32)
+    starts = (np.cumsum(counts) - counts).astype(np.int32)
+    return DigitTable(np.ascontiguousarray(pictures.images[..., 0]), order, starts, counts)
+
+
+def draw_strips(
+    table: DigitTable, symbols: Int[Array, "b s"], keys: Key[Array, " b"], *, augment: bool = False
+) -> Float[Array, "b s h w 1"]:
+    """Pictures in [0, 1] of symbols: ink is 1, paper 0, a blank is all paper.
+
+    Args:
+        table: the digits to choose from; each picture of a digit is as likely as any other.
+        symbols: what is to be seen.
+        keys: one a strip, on which alone with its symbols a strip depends.
+        augment: whether each digit is turned, slanted, scaled and shifted a little.
+    """
+    on_device = DigitTable(*(jnp.asarray(part) for part in table))
+    return jax.vmap(partial(_draw_strip, augment=augment), (None, 0, 0))(on_device, symbols, keys)
+
+
+def draw_signs(plus: Array, keys: Key[Array, " b"], side: int) -> Float[Array, "b h w"]:
+    """Handwritten + where `plus`, else -, of varied stroke width, length, slant and position.
+
+    Args:
+        plus: bool [b].
+        keys: one a picture.
+        side: pixels of a side.
+    """
+    return jax.vmap(lambda crossed, key: _draw_sign(crossed, jax.random.uniform(key, (8,)), side))(plus, keys)
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Strips of given symbols, drawn when rows of them are asked for and always the same.
+
+    Attributes:
+        table: the digits to choose from.
+        symbols: what is to be seen.
+        seed: of the drawing; with it, row i does not depend on which others are asked for.
+    """
+
+    table: DigitTable
+    symbols: Int[np.ndarray, "n s"]
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __getitem__(self, rows: Int[np.ndarray, " c"]) -> Float[Array, "c s h w 1"]:
+        symbols = jnp.asarray(self.symbols[rows], jnp.int32)
+        return _draw_rows(self.table, symbols, jnp.asarray(rows, jnp.uint32), np.uint32(self.seed))
+
+
+@jax.jit
+def _draw_rows(table: DigitTable, symbols: Array, rows: Array, seed: Array) -> Array:
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), rows)
+    return draw_strips(table, symbols, keys)
+
+
+def _draw_strip(
+    table: DigitTable, symbols: Int[Array, " s"], key: PRNGKeyArray, augment: bool
+) -> Float[Array, "s h w 1"]:
+    digit_key, sign_key, warp_key = jax.random.split(key, 3)
+    digit = jnp.minimum(symbols, len(DIGITS) - 1)
+    place = jax.random.uniform(digit_key, symbols.shape) * table.counts[digit]
+    # A draw that float32 rounds up to the count would name the next digit's first picture.
+    place = jnp.minimum(place.astype(jnp.int32), table.counts[digit] - 1)
+    chosen = table.order[table.starts[digit] + place]
+    if augment:
+        drawn = _warped(
+            jnp.asarray(table.images), chosen, jax.random.uniform(warp_key, (6, len(symbols)), minval=-1)
+        )
+    else:
+        drawn = table.images[chosen].astype(jnp.float32)
+    signs = draw_signs(symbols == PLUS, jax.random.split(sign_key, len(symbols)), table.images.shape[1])
+    kind = symbols[:, None, None]
+    frames = jnp.where(kind < len(DIGITS), drawn / 255.0, jnp.where(kind == BLANK, 0.0, signs))
+    return frames[..., None]
+
+
+def _draw_sign(plus: Array, u: Float[Array, " 8"], side: int) -> Float[Array, "h w"]:
+    """One sign; lengths are fractions of the side, the edge of a stroke is a pixel wide."""
+    line = (jnp.arange(side, dtype=jnp.float32) + 0.5) / side - 0.5
+    y, x = line[:, None] - 0.2 * (u[0] - 0.5), line[None, :] - 0.2 * (u[1] - 0.5)
+    angle, width, ink = 0.5 * (u[2] - 0.5), 0.025 + 0.04 * u[3], 0.75 + 0.25 * u[4]
+    across = _distance(x, y, angle, 0.17 + 0.13 * u[5])
+    down = _distance(x, y, angle + jnp.pi / 2 + 0.4 * (u[6] - 0.5), 0.17 + 0.13 * u[7])
+    nearest = jnp.where(plus, jnp.minimum(across, down), across)
+    return ink * jnp.clip(0.5 + (width - nearest) * side, 0.0, 1.0)
+
+
+def _distance(x: Array, y: Array, angle: Array, reach: Array) -> Float[Array, "h w"]:
+    """How far each point is from a stroke through the origin that reaches so far to both sides."""
+    cosine, sine = jnp.cos(angle), jnp.sin(angle)
+    along = jnp.clip(x * cosine + y * sine, -reach, reach)
+    return jnp.hypot(x - along * cosine, y - along * sine)
+
+
+def _warped(images: Array, chosen: Int[Array, " s"], u: Float[Array, "6 s"]) -> Float[Array, "s h w"]:
+    """The chosen pictures turned, slanted, scaled and shifted by amounts `u` in [-1, 1], bilinearly."""
+    side = images.shape[1]
+    turn, slant = _TURN * u[0], _SLANT * u[1]
+    tall, wide = 1 + _SCALE * u[2], 1 + _SCALE * u[3]
+    matrix = jnp.stack(
+        [
+            jnp.stack([tall * jnp.cos(turn), wide * jnp.sin(turn)], -1),
+            jnp.stack([tall * (slant - jnp.sin(turn)), wide * jnp.cos(turn)], -1),
+        ],
+        axis=1,
+    )
+    line = jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2
+    grid = jnp.stack(jnp.meshgrid(line, line, indexing="ij"))
+    shift = (side * _SHIFT * u[4:].T + (side - 1) / 2)[:, :, None, None]
+    place = jnp.einsum("sij,jhw->sihw", matrix, grid) + shift
+    corner = jnp.floor(place)
+    part = place - corner
+    y0, x0 = (corner[:, i].astype(jnp.int32) for i in (0, 1))
+    total = jnp.zeros(y0.shape)
+    for down in (0, 1):
+        for right in (0, 1):
+            y, x = y0 + down, x0 + right
+            inside = (y >= 0) & (y < side) & (x >= 0) & (x < side)
+            values = images[chosen[:, None, None], jnp.clip(y, 0, side - 1), jnp.clip(x, 0, side - 1)]
+            weight = jnp.abs(1 - down - part[:, 0]) * jnp.abs(1 - right - part[:, 1])
+            total = total + jnp.where(inside, weight * values, 0.0)
+    return total

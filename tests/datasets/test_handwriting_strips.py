@@ -1,0 +1,79 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rgnn_jax.datasets.handwriting_strips import draw_signs, draw_strips, make_table
+from rgnn_jax.datasets.images import Pictures
+from rgnn_jax.errors import UserError
+
+SIDE = 28
+
+
+def keys(count, seed=0):
+    return jax.random.split(jax.random.key(seed), count)
+
+
+def test_signs_vary_in_width_slant_and_position():
+    signs = np.asarray(draw_signs(jnp.arange(200) % 2 == 0, keys(200), SIDE))
+    assert signs.min() == 0
+    assert 0.7 < signs.max(axis=(1, 2)).min() <= signs.max() <= 1
+    line = np.arange(SIDE)
+    mass = signs.sum(axis=(1, 2))
+    y, x = ((signs.sum(axis=axis) * line).sum(1) / mass for axis in (2, 1))
+    assert y.std() > 1
+    assert x.std() > 1
+    # The second moments tell a line from a cross, and how it leans.
+    across, down = line[None] - x[:, None], line[None] - y[:, None]
+    wide = (signs.sum(axis=1) * across**2).sum(1) / mass
+    tall = (signs.sum(axis=2) * down**2).sum(1) / mass
+    lean = np.einsum("bij,bi,bj->b", signs, down, across) / mass / wide
+    ratio = wide / tall
+    assert np.quantile(ratio[1::2], 0.05) > 4
+    assert 0.3 < np.quantile(ratio[::2], 0.05) < np.quantile(ratio[::2], 0.95) < 3
+    assert lean[1::2].std() > 0.08
+    assert signs[1::2].max(axis=1).sum(axis=1).std() > 1
+
+
+def test_a_stroke_stays_on_the_paper():
+    signs = np.asarray(draw_signs(jnp.ones(500, bool), keys(500, 1), SIDE))
+    edge = np.concatenate([signs[:, 0], signs[:, -1], signs[:, :, 0], signs[:, :, -1]], axis=1)
+    assert edge.max() == 0
+
+
+def table_of(images):
+    return make_table(
+        Pictures(images[..., None], np.arange(len(images), dtype=np.int32) % 10), "0123456789", ""
+    )
+
+
+def test_pictures_of_a_digit_are_equally_likely():
+    images = np.broadcast_to(np.arange(30, dtype=np.uint8)[:, None, None], (30, 4, 4))
+    strips = draw_strips(table_of(images), jnp.full((3000, 1), 9), keys(3000))
+    shown, counts = np.unique(np.rint(255 * strips[:, 0, 0, 0, 0]), return_counts=True)
+    assert shown.tolist() == [9, 19, 29]
+    assert counts.min() > 900
+
+
+def test_augmentation_moves_ink_a_little_and_keeps_it():
+    images = np.zeros((10, SIDE, SIDE), np.uint8)
+    images[:, 8:20, 8:20] = 255
+    symbols = jnp.zeros((100, 1), jnp.int32)
+    plain = np.asarray(draw_strips(table_of(images), symbols, keys(100)))[:, 0, :, :, 0]
+    moved = np.asarray(draw_strips(table_of(images), symbols, keys(100), augment=True))[:, 0, :, :, 0]
+    np.testing.assert_array_equal(plain, np.broadcast_to(images[:1] / 255.0, plain.shape).astype(np.float32))
+    assert 0 <= moved.min() <= moved.max() <= 1 + 1e-6
+    ink = moved.sum(axis=(1, 2)) / plain.sum(axis=(1, 2))
+    assert 0.65 < ink.min() < 0.9 < 1.1 < ink.max() < 1.5
+    rows = np.arange(SIDE)
+    centre = (moved.sum(axis=2) * rows).sum(1) / moved.sum(axis=(1, 2))
+    assert 0.4 < centre.std() < 2
+    assert abs(centre.mean() - 13.5) < 0.5
+    assert moved[:, 14, 14].min() > 0.99
+
+
+def test_a_digit_without_a_picture_is_named():
+    with pytest.raises(UserError, match="no picture of 7"):
+        make_table(
+            Pictures(np.zeros((7, 4, 4, 1), np.uint8), np.arange(7, dtype=np.int32)), "0123456789", "set"
+        )
