@@ -13,6 +13,8 @@ TINY_FACES = [
     "--training.log-every", "2", "--training.evaluate-every", "4", "--training.save-every", "4",
     "--optimizer.warmup-steps", "0",
 ]  # fmt: skip
+STRIPS = str(CONFIGS / "arithmetic_image_to_text.toml")
+JUDGE = str(CONFIGS / "classifier_handwriting.toml")
 SUMS = str(CONFIGS / "arithmetic_transformer.toml")
 """A small Transformer encoder-decoder on numbers of one digit."""
 TINY_SUMS = [
@@ -21,3 +23,5 @@ TINY_SUMS = [
     "--data.split", "leaking", "--data.answer-order", "forward", "--training.batch-size", "8",
     "--training.steps", "5", "--optimizer.warmup-steps", "0",
 ]  # fmt: skip
+"""The same on pictures of 8x8; `data.path` is left to the test."""
+TINY_STRIPS = [*TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8"]

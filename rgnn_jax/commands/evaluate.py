@@ -46,6 +46,12 @@ def register(commands: Any) -> None:
         default=None,
         help="also MIG, DCI, SAP, FactorVAE and beta-VAE scores, for pictures whose factors are known",
     )
+    of_handwriting = parser.add_argument_group("models of arithmetic in handwriting")
+    of_handwriting.add_argument(
+        "--judge",
+        metavar="RUN",
+        help="also let a classifier of digits and signs, another run, read each picture of the queries",
+    )
     add_json(parser)
 
 
@@ -60,13 +66,15 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     if isinstance(loaded.spec, Vocabulary):
-        _refuse(args, "is a model of text", "importance_samples", "disentanglement")
+        _refuse(args, "is a model of text", "importance_samples", "disentanglement", "judge")
         return _text(args, loaded)
     if isinstance(loaded.spec, ArithmeticSpec):
         options = ("rule", "window", "text", "text_file", "importance_samples", "disentanglement")
         _refuse(args, "is a model of arithmetic", *options)
+        if not loaded.spec.side:
+            _refuse(args, "reads symbols", "judge")
         return _arithmetic(args, loaded)
-    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
+    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file", "judge")
     if not hasattr(loaded.model, "decode"):
         _refuse(args, "only reads pictures and has no codes", "importance_samples", "disentanglement")
     return _pictures(args, loaded)
@@ -125,14 +133,16 @@ def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
         raise _empty(args.split, "set --data.test-fraction")
     predicted = answer_queries(loaded.model, loaded.params, examples.given)
     report = report_answers(loaded.arithmetic, examples, predicted)
+    readings = _readings(args, loaded, examples) if loaded.arithmetic.side else {}
     if args.json:
         scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}
-        print_json({**scores, **_origin(loaded, args.split)})
+        print_json({**scores, **msgspec.to_builtins(readings), **_origin(loaded, args.split)})
         return 0
     print(
         f"{loaded.directory.path} step {loaded.step}, {args.split}: {100 * report.whole.accuracy:.2f}% of "
         f"{report.whole.count:,} whole answers right, {100 * report.accuracy:.2f}% of symbols"
     )
+    _print_readings(readings)
     for kind, share in {**report.by_operator, **report.by_carries}.items():
         print(f"  {kind:<28}{100 * share.accuracy:7.2f}%  {share.right:,} of {share.count:,}")
     for size, wrong in report.by_error.items():
@@ -141,6 +151,39 @@ def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     for mistake in report.mistakes[:5]:
         print(f"  {mistake.query} = {mistake.answer}, answered {mistake.said}")
     return 0
+
+
+def _readings(args: argparse.Namespace, loaded: Any, examples: Any) -> dict[str, Any]:
+    """How well the pictures of the queries are read: by the run's own front end, and by a judge."""
+    from rgnn_jax.evaluate.arithmetic import report_reading
+    from rgnn_jax.experiments.strip_judge import judge_strips
+    from rgnn_jax.tasks.arithmetic import read_symbols
+    from rgnn_jax.train.session import load_run
+
+    read = read_symbols(loaded.model, loaded.params, examples.given)
+    readings: dict[str, Any] = {"reading": report_reading(examples.source, read)}
+    if args.judge is not None:
+        judge = load_run(args.judge, args.ckpt_dir)
+        readings["judge"] = judge_strips(judge, examples.given, examples.source, loaded.arithmetic.side)
+    return readings
+
+
+def _print_readings(readings: dict[str, Any]) -> None:
+    if "reading" in readings:
+        own = readings["reading"]
+        print(
+            f"  read by its front end: {100 * own.pictures.accuracy:.2f}% of {own.pictures.count:,} "
+            f"pictures, every one of {100 * own.queries.accuracy:.2f}% of the queries"
+        )
+    if "judge" in readings:
+        verdict = readings["judge"]
+        seen = verdict.reading
+        print(
+            f"  read by {verdict.run}, right in {100 * verdict.accuracy:.2f}% of its own test pictures: "
+            f"{100 * seen.pictures.accuracy:.2f}% of the pictures, every one of "
+            f"{100 * seen.queries.accuracy:.2f}% of the queries; reading a picture at a time as well as it "
+            "does, about so many answers can be right"
+        )
 
 
 def _pictures(args: argparse.Namespace, loaded: Any) -> int:

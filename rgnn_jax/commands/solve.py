@@ -1,9 +1,12 @@
-"""`rgnn solve`: a trained run answers sums and differences."""
+"""`rgnn solve`: a trained run answers sums and differences, in symbols or in handwriting."""
 
 import argparse
+import re
+from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json
+from rgnn_jax.errors import UserError
 
 
 def register(commands: Any) -> None:
@@ -12,13 +15,25 @@ def register(commands: Any) -> None:
         commands,
         "solve",
         run,
-        "Let a run answer queries such as 56+34.",
+        "Let a run answer queries such as 56+34, or strips of handwriting.",
         'rgnn solve arithmetic_transformer "56+34" "7-98"',
     )
     add_run(parser)
-    parser.add_argument("queries", metavar="QUERY", nargs="+", help="two whole numbers and an operator")
+    parser.add_argument(
+        "queries",
+        metavar="QUERY",
+        nargs="+",
+        help="two whole numbers and an operator; for a run that reads handwriting also a picture of them, "
+        "square frames side by side",
+    )
     parser.add_argument(
         "--beams", type=count, metavar="K", help="also print the K likeliest answers with their probabilities"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="for a run that reads handwriting: keep the strips that are drawn of queries in symbols",
     )
     add_json(parser)
 
@@ -30,28 +45,67 @@ def run(args: argparse.Namespace) -> int:
     set_up(1)
     import numpy as np
 
-    from rgnn_jax.tasks.arithmetic import answer_queries, likeliest_answers
+    from rgnn_jax.tasks.arithmetic import answer_queries, likeliest_answers, read_symbols
     from rgnn_jax.train.session import load_run
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     spec = loaded.arithmetic
-    parsed = [spec.parse(query) for query in args.queries]
-    columns = (np.array(part) for part in zip(*parsed, strict=True))
-    source = np.asarray(spec.encode_queries(*columns))
+    if args.out is not None and not spec.side:
+        raise UserError(f"--out: run {args.name} reads symbols and draws nothing; leave this option out")
+    source = _strips(args, loaded) if spec.side else _encode(spec, args.queries)
     answers = spec.decode_answers(answer_queries(loaded.model, loaded.params, source))
+    shown = spec.decode_queries(read_symbols(loaded.model, loaded.params, source) if spec.side else source)
     rows: list[dict[str, Any]] = [
-        {"query": query, "answer": answer}
-        for query, answer in zip(spec.decode_queries(source), answers, strict=True)
+        {"query": query, "answer": answer} for query, answer in zip(shown, answers, strict=True)
     ]
+    if spec.side:
+        rows = [{"given": given, **row} for given, row in zip(args.queries, rows, strict=True)]
     if args.beams is not None:
-        found = likeliest_answers(loaded.model, loaded.params, spec, source, args.beams)
+        found = likeliest_answers(loaded.model, loaded.params, spec, np.asarray(source), args.beams)
         for row, beams in zip(rows, found, strict=True):
             row["beams"] = [{"answer": answer, "probability": p} for answer, p in beams]
     if args.json:
         print_json({"run": str(loaded.directory.path), "step": loaded.step, "answers": rows})
         return 0
     for row in rows:
-        print(f"{row['query']} = {row['answer']}")
+        given = f"{row['given']}, read as " if "given" in row else ""
+        print(f"{given}{row['query']} = {row['answer']}")
         for beam in row.get("beams", []):
             print(f"  {beam['answer']:<8}{beam['probability']:.6f}")
     return 0
+
+
+def _encode(spec: Any, queries: list[str]) -> Any:
+    """Queries in symbols."""
+    import numpy as np
+
+    columns = (np.array(part) for part in zip(*(spec.parse(query) for query in queries), strict=True))
+    return np.asarray(spec.encode_queries(*columns))
+
+
+def _strips(args: argparse.Namespace, loaded: Any) -> Any:
+    """Strips that files hold, or that are drawn with the pictures of the run's test split."""
+    import numpy as np
+
+    from rgnn_jax.datasets.strip_files import read_strip, write_strip
+    from rgnn_jax.train.session import load_task
+
+    spec = loaded.arithmetic
+    drawn = [place for place, query in enumerate(args.queries) if _in_symbols(query)]
+    symbols = _encode(spec, [args.queries[place] for place in drawn]) if drawn else None
+    # Files are read before the data are, so that a wrong one is answered at once.
+    strips = {
+        place: read_strip(Path(query), spec) for place, query in enumerate(args.queries) if place not in drawn
+    }
+    if symbols is not None:
+        pictures = load_task(loaded).handwriting.strips(symbols, "test")
+        strips |= dict(zip(drawn, np.asarray(pictures[np.arange(len(drawn))]), strict=True))
+    if args.out is not None:
+        for place in drawn:
+            write_strip(strips[place], args.out / f"{place + 1}_{args.queries[place].replace(' ', '')}.png")
+    return np.stack([strips[place] for place in range(len(args.queries))])
+
+
+def _in_symbols(query: str) -> bool:
+    """Whether a query is meant as symbols: it holds nothing but them, and is not a file."""
+    return not re.search("[A-Za-z/\\\\]", query) and not Path(query).is_file()

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
 
 from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS
+from rgnn_jax.datasets.handwriting_signs import draw_signs
 from rgnn_jax.datasets.images import Pictures
 from rgnn_jax.errors import UserError
 
 DIGITS = "0123456789"
 PLUS = SYMBOLS.index("+")
-MINUS = SYMBOLS.index("-")
 
 _TURN, _SLANT, _SCALE, _SHIFT = 0.15, 0.2, 0.12, 0.06
 
@@ -76,17 +76,6 @@ def draw_strips(
     return jax.vmap(partial(_draw_strip, augment=augment), (None, 0, 0))(on_device, symbols, keys)
 
 
-def draw_signs(plus: Array, keys: Key[Array, " b"], side: int) -> Float[Array, "b h w"]:
-    """Handwritten + where `plus`, else -, of varied stroke width, length, slant and position.
-
-    Args:
-        plus: bool [b].
-        keys: one a picture.
-        side: pixels of a side.
-    """
-    return jax.vmap(lambda crossed, key: _draw_sign(crossed, jax.random.uniform(key, (8,)), side))(plus, keys)
-
-
 @dataclass(frozen=True)
 class Strips:
     """Strips of given symbols, drawn when rows of them are asked for and always the same.
@@ -134,24 +123,6 @@ def _draw_strip(
     kind = symbols[:, None, None]
     frames = jnp.where(kind < len(DIGITS), drawn / 255.0, jnp.where(kind == BLANK, 0.0, signs))
     return frames[..., None]
-
-
-def _draw_sign(plus: Array, u: Float[Array, " 8"], side: int) -> Float[Array, "h w"]:
-    """One sign; lengths are fractions of the side, the edge of a stroke is a pixel wide."""
-    line = (jnp.arange(side, dtype=jnp.float32) + 0.5) / side - 0.5
-    y, x = line[:, None] - 0.2 * (u[0] - 0.5), line[None, :] - 0.2 * (u[1] - 0.5)
-    angle, width, ink = 0.5 * (u[2] - 0.5), 0.025 + 0.04 * u[3], 0.75 + 0.25 * u[4]
-    across = _distance(x, y, angle, 0.17 + 0.13 * u[5])
-    down = _distance(x, y, angle + jnp.pi / 2 + 0.4 * (u[6] - 0.5), 0.17 + 0.13 * u[7])
-    nearest = jnp.where(plus, jnp.minimum(across, down), across)
-    return ink * jnp.clip(0.5 + (width - nearest) * side, 0.0, 1.0)
-
-
-def _distance(x: Array, y: Array, angle: Array, reach: Array) -> Float[Array, "h w"]:
-    """How far each point is from a stroke through the origin that reaches so far to both sides."""
-    cosine, sine = jnp.cos(angle), jnp.sin(angle)
-    along = jnp.clip(x * cosine + y * sine, -reach, reach)
-    return jnp.hypot(x - along * cosine, y - along * sine)
 
 
 def _warped(images: Array, chosen: Int[Array, " s"], u: Float[Array, "6 s"]) -> Float[Array, "s h w"]:

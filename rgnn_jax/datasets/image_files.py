@@ -55,7 +55,23 @@ def read_image(path: str | Path, spec: ImageSpec) -> UInt8[np.ndarray, "h w c"]:
     Raises:
         UserError: the file is missing or no picture.
     """
-    path = Path(path)
+    content = _read_picture(Path(path))
+    with _strict_pillow() as pillow:
+        return _decode(pillow, content, str(path), (spec.height, spec.width), spec.channels)
+
+
+def image_sides(path: str | Path) -> tuple[int, int]:
+    """Height and width of a picture of the user's own, once it is turned upright.
+
+    Raises:
+        UserError: the file is missing or no picture.
+    """
+    content = _read_picture(Path(path))
+    with _strict_pillow() as pillow, _opened(pillow, content, str(path)) as image:
+        return _upright_sides(image)
+
+
+def _read_picture(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_FILE_BYTES + 1)
@@ -63,8 +79,12 @@ def read_image(path: str | Path, spec: ImageSpec) -> UInt8[np.ndarray, "h w c"]:
         raise UserError(f"{path}: cannot be read ({error.strerror}); name a picture file") from None
     if len(content) > MOST_FILE_BYTES:
         raise UserError(f"{path}: more than {MOST_FILE_BYTES:,} bytes are no picture; name a picture file")
-    with _strict_pillow() as pillow:
-        return _decode(pillow, content, str(path), (spec.height, spec.width), spec.channels)
+    return content
+
+
+def _upright_sides(image: Any) -> tuple[int, int]:
+    width, height = image.size
+    return (width, height) if image.getexif().get(_ORIENTATION) in _SIDEWAYS else (height, width)
 
 
 def picture_paths(folder: Path) -> list[Path]:
@@ -156,10 +176,9 @@ def _survey(pillow: ModuleType, pictures: Sequence[EncodedPicture], size: int) -
 
     def measure(picture: EncodedPicture) -> tuple[int, int, int]:
         with _opened(pillow, picture.read(), picture.source) as image:
-            width, height = image.size
-            if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
-                width, height = height, width
-            return height, width, 1 if image.mode in _GREY_MODES or image.mode.startswith("I;") else 3
+            return *_upright_sides(image), 1 if image.mode in _GREY_MODES or image.mode.startswith(
+                "I;"
+            ) else 3
 
     measured = [measure(picture) for picture in pictures]
     first = measured[0]

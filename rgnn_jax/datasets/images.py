@@ -52,6 +52,7 @@ class ImageData(Variant, frozen=True, tag="images"):
         augment: whether training mirrors, turns, shifts and changes brightness.
         blur: training blurs by a Gaussian whose standard deviation is drawn from 0 to this many pixels; what
             is to judge pictures that networks make should not live on their finest detail.
+        signs: whether + and -, drawn by arithmetic, become two further classes of a set of digits.
     """
 
     path: str = FACES
@@ -68,6 +69,7 @@ class ImageData(Variant, frozen=True, tag="images"):
     flip: bool = False
     augment: bool = False
     blur: NonNegative = 0.0
+    signs: bool = False
 
     def __post_init__(self) -> None:
         if self.validation_fraction + self.test_fraction >= 1:
@@ -139,7 +141,12 @@ def load_images(data: ImageData, *, cache: Path | None = None) -> Images:
     spec = ImageSpec(
         height=height, width=width, channels=channels, classes=decoded.classes, factors=decoded.factor_names
     )
-    return Images(train, validation, test, spec, source.digest)
+    images = Images(train, validation, test, spec, source.digest)
+    if data.signs:
+        from rgnn_jax.datasets.handwriting_signs import add_signs
+
+        return add_signs(images, data.seed)
+    return images
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Int
 
 from rgnn_jax.datasets.arithmetic import Examples
-from rgnn_jax.datasets.arithmetic_spec import SYMBOLS, ArithmeticSpec, number_of
+from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec, number_of
 
 _MISTAKES_SHOWN = 20
 
@@ -25,6 +25,18 @@ class Share(msgspec.Struct, frozen=True):
     def accuracy(self) -> float:
         """The fraction that is right."""
         return self.right / self.count
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """How well the pictures of some queries were read.
+
+    Attributes:
+        pictures: single ones, without blanks.
+        queries: whole ones, of which every picture is read right.
+    """
+
+    pictures: Share
+    queries: Share
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -95,6 +107,16 @@ def report_answers(
             Mistake(query, answer, said[int(index)])
             for query, answer, index in zip(queries, answers, shown, strict=True)
         ],
+    )
+
+
+def report_reading(symbols: Int[np.ndarray, "n s"], read: Int[np.ndarray, "n s"]) -> Reading:
+    """Compares what was read in pictures of queries with what they show, blanks aside."""
+    shown = symbols != BLANK
+    right = (symbols == read) | ~shown
+    return Reading(
+        pictures=Share(int(shown.sum()), int(right[shown].sum())),
+        queries=Share(len(symbols), int(right.all(axis=1).sum())),
     )
 
 

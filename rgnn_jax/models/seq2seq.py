@@ -65,6 +65,10 @@ class Seq2Seq(nn.Module):
         encoded = self.encoder(source, train=train)
         return self.decoder(tokens, encoded, train=train), encoded.readings
 
+    def read(self, source: Source) -> Float[Array, "b s v"] | None:
+        """Logits of the symbol in each picture of a source; None where it is symbols."""
+        return self.encoder(source).readings
+
     def init_carry(self, batch: int, length: int) -> Carry:
         """The carry before source and target; raises UserError where `length` exceeds a target's."""
         self._check_length(length)

@@ -1,12 +1,13 @@
 """Encoder-decoders that calculate, as tasks."""
 
-from typing import cast
+import functools
+from typing import Any, cast
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Array, Float, Int, Shaped
 
 from rgnn_jax.config import Experiment, resolve_dtype
 from rgnn_jax.contracts import Batches, Params, Rows
@@ -108,6 +109,25 @@ def answer_queries(
     return np.concatenate(answers)
 
 
+def read_symbols(
+    model: nn.Module, params: Params, source: Rows, *, batch_size: int | None = None
+) -> Int[np.ndarray, "n s"]:
+    """The likeliest symbol of each picture of the queries, by the model's own front end.
+
+    Args:
+        model: a `Seq2Seq` that reads pictures.
+        params: its parameters.
+        source: queries, a row each, in pictures.
+        batch_size: queries at a time; of no influence on the result.
+    """
+    batch_size = batch_size or _rows_at_a_time(model)
+    parts = [
+        np.asarray(_read(model, params, source[rows]))[:count]
+        for rows, count in chunks(len(source), batch_size)
+    ]
+    return np.concatenate(parts)
+
+
 def likeliest_answers(
     model: nn.Module, params: Params, spec: ArithmeticSpec, source: Shaped[np.ndarray, "n ..."], beams: int
 ) -> list[list[tuple[str, float]]]:
@@ -122,6 +142,12 @@ def likeliest_answers(
         ]
         for tokens, log_probs in zip(found.tokens, found.log_probs, strict=True)
     ]
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _read(model: nn.Module, params: Params, source: Float[Array, "b s h w c"]) -> Int[Array, "b s"]:
+    logits: Any = model.apply({"params": params}, source, method="read")
+    return jnp.argmax(logits, axis=-1)
 
 
 def _load(data: ArithmeticData, batch_size: int) -> tuple[Arithmetic, Batches]:

@@ -8,6 +8,7 @@ import flax.linen as nn
 from rgnn_jax.contracts import Batches, Objective, Params
 from rgnn_jax.datasets.arithmetic import Arithmetic
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
+from rgnn_jax.datasets.handwriting import Handwriting
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.images import Images
 from rgnn_jax.datasets.text import Text
@@ -84,6 +85,17 @@ class Task:
         """
         if not isinstance(self.data, Arithmetic):
             raise UserError(f"the run's data are {describe_kind(self.spec)[0]}, not arithmetic")
+        return self.data
+
+    @property
+    def handwriting(self) -> Handwriting:
+        """The data of a model of arithmetic in handwriting.
+
+        Raises:
+            UserError: where they are something else.
+        """
+        if not isinstance(self.data, Handwriting):
+            raise UserError(f"the run's data are {describe_kind(self.spec)[0]}, not handwriting")
         return self.data
 
 

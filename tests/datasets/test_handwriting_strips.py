@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rgnn_jax.datasets.handwriting_strips import draw_signs, draw_strips, make_table
+from rgnn_jax.datasets.handwriting_strips import draw_strips, make_table
 from rgnn_jax.datasets.images import Pictures
 from rgnn_jax.errors import UserError
 
@@ -12,33 +12,6 @@ SIDE = 28
 
 def keys(count, seed=0):
     return jax.random.split(jax.random.key(seed), count)
-
-
-def test_signs_vary_in_width_slant_and_position():
-    signs = np.asarray(draw_signs(jnp.arange(200) % 2 == 0, keys(200), SIDE))
-    assert signs.min() == 0
-    assert 0.7 < signs.max(axis=(1, 2)).min() <= signs.max() <= 1
-    line = np.arange(SIDE)
-    mass = signs.sum(axis=(1, 2))
-    y, x = ((signs.sum(axis=axis) * line).sum(1) / mass for axis in (2, 1))
-    assert y.std() > 1
-    assert x.std() > 1
-    # The second moments tell a line from a cross, and how it leans.
-    across, down = line[None] - x[:, None], line[None] - y[:, None]
-    wide = (signs.sum(axis=1) * across**2).sum(1) / mass
-    tall = (signs.sum(axis=2) * down**2).sum(1) / mass
-    lean = np.einsum("bij,bi,bj->b", signs, down, across) / mass / wide
-    ratio = wide / tall
-    assert np.quantile(ratio[1::2], 0.05) > 4
-    assert 0.3 < np.quantile(ratio[::2], 0.05) < np.quantile(ratio[::2], 0.95) < 3
-    assert lean[1::2].std() > 0.08
-    assert signs[1::2].max(axis=1).sum(axis=1).std() > 1
-
-
-def test_a_stroke_stays_on_the_paper():
-    signs = np.asarray(draw_signs(jnp.ones(500, bool), keys(500, 1), SIDE))
-    edge = np.concatenate([signs[:, 0], signs[:, -1], signs[:, :, 0], signs[:, :, -1]], axis=1)
-    assert edge.max() == 0
 
 
 def table_of(images):

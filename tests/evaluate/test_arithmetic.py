@@ -4,7 +4,7 @@ import pytest
 from rgnn_jax.datasets.arithmetic import make_examples
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.arithmetic_split import Queries
-from rgnn_jax.evaluate.arithmetic import Share, count_carries, report_answers
+from rgnn_jax.evaluate.arithmetic import Share, count_carries, report_answers, report_reading
 
 SPEC = ArithmeticSpec(digits=2, operators=("+", "-"))
 QUERIES = Queries(
@@ -55,3 +55,11 @@ def test_carries_and_borrows_are_those_done_by_hand():
     signs = np.array(["+", "+", "+", "-", "-", "-"])
     counts = count_carries(QUERIES.first, signs, QUERIES.second, 2)
     np.testing.assert_array_equal(counts, [0, 1, 2, 1, 0, 0])
+
+
+def test_a_reading_counts_pictures_and_whole_queries_without_blanks():
+    symbols = np.array([[1, 10, 2, 12], [3, 11, 4, 5], [6, 10, 7, 12]])
+    read = np.array([[1, 10, 2, 0], [3, 11, 4, 9], [0, 0, 7, 12]])
+    reading = report_reading(symbols, read)
+    assert reading.pictures == Share(10, 7)
+    assert reading.queries == Share(3, 1)

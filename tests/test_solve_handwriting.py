@@ -1,0 +1,123 @@
+import json
+
+import numpy as np
+import pytest
+from small_runs import JUDGE, STRIPS, SUMS, TINY_STRIPS, TINY_SUMS
+
+from rgnn_jax.cli import main
+
+Image = pytest.importorskip("PIL.Image")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Runs of five steps: `strips` reads handwriting, `judge` classifies it, `sums` reads symbols."""
+    folder = tmp_path_factory.mktemp("ckpt")
+    digits = folder / "digits.npz"
+    images = np.random.default_rng(0).integers(0, 256, (400, 8, 8)).astype(np.uint8)
+    np.savez(digits, images=images, labels=np.arange(400) % 10)
+    where = ["--ckpt-dir", str(folder), "--quiet"]
+    data = ["--data.path", str(digits), "--data.size", "8"]
+    assert main(["train", STRIPS, *TINY_STRIPS, *data, "--name", "strips", *where]) == 0
+    small = ["--model.width", "4", "--model.feature-dim", "8", "--training.steps", "3"]
+    assert main(["train", JUDGE, *data, *small, "--name", "judge", *where]) == 0
+    assert main(["train", SUMS, *TINY_SUMS, "--name", "sums", *where]) == 0
+    return folder
+
+
+def solve(folder, *arguments, name="strips"):
+    return main(["solve", name, *map(str, arguments), "--ckpt-dir", str(folder)])
+
+
+def save(path, frames=3, side=20, light=False):
+    pixels = np.random.default_rng(1).integers(0, 60, (side, frames * side)).astype(np.uint8)
+    Image.fromarray(255 - pixels if light else pixels).save(path)
+    return path
+
+
+def test_a_query_is_drawn_kept_and_read_back_alike(folder, tmp_path, capsys):
+    assert solve(folder, "5+3", "--out", tmp_path, "--json", "--beams", "2") == 0
+    [drawn] = json.loads(capsys.readouterr().out)["answers"]
+    assert drawn["given"] == "5+3"
+    assert len(drawn["beams"]) == 2
+    [file] = tmp_path.iterdir()
+    with Image.open(file) as picture:
+        assert picture.size == (24, 8)
+    assert solve(folder, file, "--json") == 0
+    [read] = json.loads(capsys.readouterr().out)["answers"]
+    assert (read["query"], read["answer"]) == (drawn["query"], drawn["answer"])
+
+
+def test_strips_of_any_height_in_either_tone_are_read(folder, tmp_path, capsys):
+    assert solve(folder, save(tmp_path / "a.png"), save(tmp_path / "b.png", light=True)) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{tmp_path / 'a.png'}, read as ")
+    assert first.split(", ", 1)[1] == second.split(", ", 1)[1]
+
+
+def test_what_is_no_strip_gets_one_clear_line(folder, tmp_path, capsys):
+    (tmp_path / "text.png").write_text("no picture")
+    wrong = {
+        save(tmp_path / "four.png", frames=4): "80x20 pixels; the run reads a strip of 3 square frames",
+        tmp_path / "missing.png": "cannot be read",
+        tmp_path / "text.png": "not a picture",
+        tmp_path: "cannot be read",
+        "5++3": "is not two whole numbers",
+        "7" * 200: "is not two whole numbers",
+        "5*3": "the run knows + and -",
+        "10+1": "at most 1",
+    }
+    Image.fromarray(np.zeros((20, 50), np.uint8)).save(tmp_path / "uneven.png")
+    wrong[tmp_path / "uneven.png"] = "50x20 pixels"
+    for query, complaint in wrong.items():
+        assert solve(folder, query) == 2, query
+        output = capsys.readouterr()
+        assert output.out == ""
+        [line] = output.err.splitlines()
+        assert complaint in line
+
+
+def test_a_run_that_reads_symbols_draws_nothing(folder, tmp_path, capsys):
+    assert solve(folder, "5+3", "--out", tmp_path, name="sums") == 2
+    assert "--out: run sums reads symbols" in capsys.readouterr().err
+
+
+def evaluate(folder, *arguments, name="strips"):
+    return main(["evaluate", name, *arguments, "--ckpt-dir", str(folder)])
+
+
+def test_readings_stand_beside_the_answers(folder, capsys):
+    assert evaluate(folder, "--split", "train", "--judge", "judge", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["whole"]["count"] == scores["reading"]["queries"]["count"] == 160
+    assert scores["reading"]["pictures"]["count"] == scores["judge"]["reading"]["pictures"]["count"] == 480
+    assert evaluate(folder, "--judge", "judge") == 0
+    shown = capsys.readouterr().out
+    assert "read by its front end" in shown
+    assert f"{100 * scores['judge']['accuracy']:.2f}% of its own test pictures" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "complaint"),
+    [
+        (["--judge", "sums"], "strips", "run sums is a model of arithmetic"),
+        (["--judge", "judge"], "sums", "--judge: run sums reads symbols"),
+        (["--data.size", "16"], "strips", "not written as those that the run was trained on"),
+        (["--rule", "carried"], "strips", "--rule: run strips is a model of arithmetic"),
+    ],
+)
+def test_what_does_not_fit_a_run_is_refused(folder, arguments, name, complaint, capsys):
+    assert evaluate(folder, *arguments, name=name) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_run_is_listed_and_exported(folder, tmp_path, capsys):
+    pytest.importorskip("safetensors")
+    pytest.importorskip("flatbuffers")
+    from jax import export
+
+    assert main(["list", "--ckpt-dir", str(folder)]) == 0
+    assert "strips" in capsys.readouterr().out
+    assert main(["export", "strips", "--ckpt-dir", str(folder), "--out", str(tmp_path / "exported")]) == 0
+    program = export.deserialize((tmp_path / "exported" / "read_source.jax").read_bytes())
+    assert program.in_avals[-1].shape == (1, 3, 8, 8, 1)
