@@ -12,13 +12,12 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
 
 from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS
 from rgnn_jax.datasets.handwriting_signs import draw_signs
+from rgnn_jax.datasets.image_distortion import distort
 from rgnn_jax.datasets.images import Pictures
 from rgnn_jax.errors import UserError
 
 DIGITS = "0123456789"
 PLUS = SYMBOLS.index("+")
-
-_TURN, _SLANT, _SCALE, _SHIFT = 0.15, 0.2, 0.12, 0.06
 
 
 class DigitTable(NamedTuple):
@@ -114,42 +113,10 @@ def _draw_strip(
     place = jnp.minimum(place.astype(jnp.int32), table.counts[digit] - 1)
     chosen = table.order[table.starts[digit] + place]
     if augment:
-        drawn = _warped(
-            jnp.asarray(table.images), chosen, jax.random.uniform(warp_key, (6, len(symbols)), minval=-1)
-        )
+        drawn = distort(jnp.asarray(table.images), chosen, warp_key)
     else:
         drawn = table.images[chosen].astype(jnp.float32)
     signs = draw_signs(symbols == PLUS, jax.random.split(sign_key, len(symbols)), table.images.shape[1])
     kind = symbols[:, None, None]
     frames = jnp.where(kind < len(DIGITS), drawn / 255.0, jnp.where(kind == BLANK, 0.0, signs))
     return frames[..., None]
-
-
-def _warped(images: Array, chosen: Int[Array, " s"], u: Float[Array, "6 s"]) -> Float[Array, "s h w"]:
-    """The chosen pictures turned, slanted, scaled and shifted by amounts `u` in [-1, 1], bilinearly."""
-    side = images.shape[1]
-    turn, slant = _TURN * u[0], _SLANT * u[1]
-    tall, wide = 1 + _SCALE * u[2], 1 + _SCALE * u[3]
-    matrix = jnp.stack(
-        [
-            jnp.stack([tall * jnp.cos(turn), wide * jnp.sin(turn)], -1),
-            jnp.stack([tall * (slant - jnp.sin(turn)), wide * jnp.cos(turn)], -1),
-        ],
-        axis=1,
-    )
-    line = jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2
-    grid = jnp.stack(jnp.meshgrid(line, line, indexing="ij"))
-    shift = (side * _SHIFT * u[4:].T + (side - 1) / 2)[:, :, None, None]
-    place = jnp.einsum("sij,jhw->sihw", matrix, grid) + shift
-    corner = jnp.floor(place)
-    part = place - corner
-    y0, x0 = (corner[:, i].astype(jnp.int32) for i in (0, 1))
-    total = jnp.zeros(y0.shape)
-    for down in (0, 1):
-        for right in (0, 1):
-            y, x = y0 + down, x0 + right
-            inside = (y >= 0) & (y < side) & (x >= 0) & (x < side)
-            values = images[chosen[:, None, None], jnp.clip(y, 0, side - 1), jnp.clip(x, 0, side - 1)]
-            weight = jnp.abs(1 - down - part[:, 0]) * jnp.abs(1 - right - part[:, 1])
-            total = total + jnp.where(inside, weight * values, 0.0)
-    return total

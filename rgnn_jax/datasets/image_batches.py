@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray, UInt8, UInt32
 
+from rgnn_jax.datasets.image_distortion import distort
 from rgnn_jax.datasets.images import Pictures
 from rgnn_jax.datasets.permutation import ROUNDS, mix_bits, permute_cells
 from rgnn_jax.errors import UserError
@@ -57,9 +58,11 @@ class ImageBatches:
         augment: whether each draw mirrors, turns by a multiple of 90 degrees (square pictures), shifts by up
             to an eighth of the side, and changes brightness by up to a fifth.
         blur: the greatest standard deviation, in pixels, of the Gaussian by which each draw blurs.
+        distort: whether each draw turns, slants, scales and shifts a little.
 
     Raises:
-        UserError: there is no picture, or more than uint32 can index.
+        UserError: there is no picture, or more than uint32 can index, or `distort` is to change pictures that
+            are not grey and square, or that `flip` or `augment` change.
     """
 
     pictures: Pictures
@@ -68,6 +71,7 @@ class ImageBatches:
     flip: bool = False
     augment: bool = False
     blur: float = 0.0
+    distort: bool = False
 
     def __post_init__(self) -> None:
         if not len(self.pictures):
@@ -76,6 +80,13 @@ class ImageBatches:
             raise UserError(
                 f"{len(self.pictures)} pictures in batches of {self.batch_size} cannot be counted by uint32; "
                 "set a smaller training.batch_size or data.limit"
+            )
+
+        height, width, channels = self.pictures.images.shape[1:]
+        if self.distort and (self.flip or self.augment or channels != 1 or height != width):
+            raise UserError(
+                "data.distort is for grey, square pictures that are neither flipped nor augmented; set "
+                "data.size and data.channels, or data.distort to false"
             )
 
     @property
@@ -109,6 +120,9 @@ class ImageBatches:
         elif self.flip:
             images = flip_images(images, augment_key)
         pictures = to_float(images)
+        if self.distort:
+            grey = jnp.asarray(data.images).reshape(data.images.shape[:3])
+            pictures = distort(grey, chosen, augment_key)[..., None] / 255.0
         if self.blur:
             pictures = blur_images(pictures, self.blur * jax.random.uniform(blur_key, (len(images),)))
         if self.binarize:

@@ -50,6 +50,7 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
             flip=data.flip,
             augment=data.augment,
             blur=data.blur,
+            distort=data.distort,
         ),
         data=images,
         spec=spec or images.spec,

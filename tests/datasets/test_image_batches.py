@@ -195,3 +195,18 @@ def test_batches_that_cannot_be_are_refused():
         ImageBatches(numbered(0), 4)
     with pytest.raises(UserError, match="uint32"):
         ImageBatches(numbered(8), 2**29)
+
+
+def test_distortion_is_for_grey_squares_that_nothing_else_turns():
+    grey = Pictures(np.arange(4 * 64, dtype=np.uint8).reshape(4, 8, 8, 1))
+    batches = ImageBatches(grey, 4, distort=True)
+    draw = jax.jit(batches.draw, static_argnums=4)
+    args = (jax.tree.map(jnp.asarray, batches.data), jax.random.key(0), jnp.int32(0))
+    images = draw(*args, jnp.int32(0), 1).images
+    plain = ImageBatches(grey, 4).draw(*args, jnp.int32(0), 1).images
+    assert images.shape == plain.shape
+    assert 0.01 < float(jnp.abs(images - plain).mean()) < 0.3
+    colour = Pictures(np.zeros((4, 8, 8, 3), np.uint8))
+    for pictures, settings in ((grey, {"flip": True}), (grey, {"augment": True}), (colour, {})):
+        with pytest.raises(UserError, match=r"data\.distort is for grey"):
+            ImageBatches(pictures, 4, distort=True, **settings)
