@@ -1,12 +1,13 @@
 """`rgnn solve`: a trained run answers sums and differences, in symbols or in handwriting."""
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json
 from rgnn_jax.errors import UserError
+
+_LONGEST_NAME = 256
 
 
 def register(commands: Any) -> None:
@@ -107,5 +108,9 @@ def _strips(args: argparse.Namespace, loaded: Any) -> Any:
 
 
 def _in_symbols(query: str) -> bool:
-    """Whether a query is meant as symbols: it holds nothing but them, and is not a file."""
-    return not re.search("[A-Za-z/\\\\]", query) and not Path(query).is_file()
+    """Whether a query is meant as symbols, and not as the name of a file."""
+    from rgnn_jax.datasets.image_files import SUFFIXES
+
+    # pathlib fails on what is too long for a name.
+    named = len(query) < _LONGEST_NAME and Path(query).exists()
+    return not (named or query.lower().endswith(SUFFIXES) or "/" in query)

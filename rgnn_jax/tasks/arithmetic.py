@@ -63,7 +63,7 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
         data=arithmetic,
         spec=data.spec,
         symbols_per_step=batch_size,
-        symbol="query",
+        symbol="queries",
         steps_per_epoch=arithmetic.train_queries / batch_size,
         evaluate=evaluate,
         shown=("loss", "whole_accuracy", "accuracy"),

@@ -55,7 +55,7 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         data=images,
         spec=spec or images.spec,
         symbols_per_step=batch_size,
-        symbol="picture",
+        symbol="pictures",
         steps_per_epoch=len(images.train) / batch_size,
         evaluate=build_image_evaluation(experiment, model, images),
         shown=_shown(config),

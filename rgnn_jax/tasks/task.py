@@ -31,7 +31,7 @@ class Task:
         data: all splits of them.
         spec: what the model knows of its data, saved with the run.
         symbols_per_step: tokens, pictures or queries that a step learns from.
-        symbol: what those are called.
+        symbol: what those are called, several of them.
         steps_per_epoch: steps after which as many examples were drawn as there are.
         evaluate: params and a split's name to {"loss": ..., ...} over all of it; nothing for an empty split.
         shown: the metrics of `evaluate` that a person reads while it trains.

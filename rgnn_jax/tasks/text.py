@@ -38,7 +38,7 @@ def build_text_task(experiment: Experiment, vocabulary: Vocabulary | None) -> Ta
         data=text,
         spec=text.vocabulary,
         symbols_per_step=batch_size * window,
-        symbol="token",
+        symbol="tokens",
         steps_per_epoch=text.train_characters / (batch_size * window),
         evaluate=evaluate,
         shown=("loss", "bits_per_char"),

@@ -266,7 +266,7 @@ def describe(metrics: HeldOut, shown: Sequence[str], prefix: str = "") -> str:
 
 def _status(step: int, result: StepResult, pace: Pace, task: Task) -> str:
     rate = f"{task.symbols_per_step / pace.step_seconds:,.0f}" if pace.step_seconds else "-"
-    return f"step {step}  loss {result.loss:.4f}  {rate} {task.symbol}s/s"
+    return f"step {step}  loss {result.loss:.4f}  {rate} {task.symbol}/s"
 
 
 def _not_finite(step: int, result: StepResult, saved: bool) -> str:
