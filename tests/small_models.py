@@ -13,7 +13,7 @@ from rgnn_jax.datasets.handwriting import HandwritingBatches, HandwritingData
 from rgnn_jax.datasets.handwriting_strips import make_table
 from rgnn_jax.datasets.image_batches import ImageBatches
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.datasets.text_batches import TextBatches
 from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig

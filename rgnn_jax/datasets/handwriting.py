@@ -21,7 +21,8 @@ from rgnn_jax.datasets.arithmetic import (
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.arithmetic_split import Side
 from rgnn_jax.datasets.handwriting_strips import DigitTable, Strips, draw_strips, make_table
-from rgnn_jax.datasets.images import DIGITS, ImageData, Images, load_images
+from rgnn_jax.datasets.images import DIGITS, ImageData, load_images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.fields import Count, Seed
 
 

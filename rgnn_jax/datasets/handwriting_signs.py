@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 
 SIGNS = ("+", "-")

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray, UInt8
 from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS
 from rgnn_jax.datasets.handwriting_signs import draw_signs
 from rgnn_jax.datasets.image_distortion import distort
-from rgnn_jax.datasets.images import Pictures
+from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
 
 DIGITS = "0123456789"

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray, UInt8, UInt32
 
 from rgnn_jax.datasets.image_distortion import distort
-from rgnn_jax.datasets.images import Pictures
 from rgnn_jax.datasets.permutation import ROUNDS, mix_bits, permute_cells
+from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
 
 SHIFT = 8

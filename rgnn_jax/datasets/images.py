@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
 
+from rgnn_jax.datasets.handwriting_signs import add_signs
 from rgnn_jax.datasets.image_arrays import decode_arrays
 from rgnn_jax.datasets.image_cache import Decoded, cache_directory, cached, check_memory, hash_files
 from rgnn_jax.datasets.image_download import DOWNLOADS
@@ -20,6 +20,7 @@ from rgnn_jax.datasets.image_idx import decode_idx, idx_files
 from rgnn_jax.datasets.image_resize import fit_pictures
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.image_tfds import decode_tfds, prepared_set
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Rate, Seed, Variant
 from rgnn_jax.typography import counted
@@ -80,45 +81,6 @@ class ImageData(Variant, frozen=True, tag="images"):
             raise UserError(f"data.channels must be 0, 1 or 3, not {self.channels}")
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures of one split, with what is known of each.
-
-    Attributes:
-        images: values of 0 to 255; may be mapped from a file.
-        labels: numbers of the classes.
-        factors: known causes of each picture.
-    """
-
-    images: UInt8[np.ndarray, "n h w c"]
-    labels: Int32[np.ndarray, " n"] | None = None
-    factors: Float32[np.ndarray, "n f"] | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def take(self, indices: np.ndarray | slice) -> "Pictures":
-        """Some of the pictures."""
-        chosen = (array if array is None else array[indices] for array in (self.labels, self.factors))
-        return Pictures(self.images[indices], *chosen)
-
-
-@dataclass(frozen=True)
-class Images:
-    """A set of pictures in three splits.
-
-    Attributes:
-        spec: shape and names.
-        digest: SHA-256 of the source, in hexadecimal.
-    """
-
-    train: Pictures
-    validation: Pictures
-    test: Pictures
-    spec: ImageSpec
-    digest: str
-
-
 def load_images(data: ImageData, *, cache: Path | None = None) -> Images:
     """Reads, decodes and splits the pictures that `data` names.
 
@@ -144,11 +106,7 @@ def load_images(data: ImageData, *, cache: Path | None = None) -> Images:
         height=height, width=width, channels=channels, classes=decoded.classes, factors=decoded.factor_names
     )
     images = Images(train, validation, test, spec, source.digest)
-    if data.signs:
-        from rgnn_jax.datasets.handwriting_signs import add_signs
-
-        return add_signs(images, data.seed)
-    return images
+    return add_signs(images, data.seed) if data.signs else images
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rgnn_jax.datasets.images import Images, load_images
+from rgnn_jax.datasets.images import load_images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.evaluate.clusters import score_clusters
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.digits_observations import AE, NONE, observe

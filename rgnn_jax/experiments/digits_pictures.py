@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_measures import pictures_of
 from rgnn_jax.figures.images import in_rows, picture_grid, to_png

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import jax
 import msgspec
 
-from rgnn_jax.datasets.images import FACES, Images, load_images
+from rgnn_jax.datasets.images import FACES, load_images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments import provenance, report
 from rgnn_jax.experiments.faces_examination import Examination, choice
 from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rgnn_jax.datasets.faces import FACTORS
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.evaluate.disentanglement import (
     discretise,
     disentanglement_completeness_informativeness,

@@ -12,7 +12,8 @@ from jaxtyping import Float, UInt8
 
 from rgnn_jax.datasets.image_batches import blur_images, to_float
 from rgnn_jax.datasets.image_files import SUFFIXES, picture_paths
-from rgnn_jax.datasets.images import Images, load_images
+from rgnn_jax.datasets.images import load_images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.identity import IdentityReader, fit_identity_reader, pairs
 from rgnn_jax.evaluate.pose import read_factors, rises, score_readings, score_turn

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments import faces_pictures
 from rgnn_jax.experiments.faces_observations import observe
 from rgnn_jax.experiments.faces_results import FaceRun, FacesResults

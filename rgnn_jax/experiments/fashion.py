@@ -4,7 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
-from rgnn_jax.datasets.images import Images, load_images
+from rgnn_jax.datasets.images import load_images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.fashion_observations import AE, PIXELS, VAE, observe
 from rgnn_jax.experiments.fashion_page import make_page, to_terminal

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_measures import pictures_of
 from rgnn_jax.figures.images import picture_grid, to_png

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.evaluate.clusters import ClusterScores, score_clusters
 from rgnn_jax.evaluate.projection import tsne
 from rgnn_jax.experiments.latent.subject import Subject

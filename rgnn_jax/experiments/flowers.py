@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.experiments import provenance, report
 from rgnn_jax.experiments.flowers_page import draw_pictures, make_page, observe, to_terminal

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rgnn_jax.config import AutoencoderConfig
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.evaluate.sharpness import laplacian_variance

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
 from rgnn_jax.contracts import Metrics, Params
 from rgnn_jax.datasets.image_batches import ImageBatch
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.losses import kl_divergence, reconstruction_nll
 from rgnn_jax.models.autoencoder import with_mean_picture
 from rgnn_jax.models.latent_config import LatentConfig

@@ -9,7 +9,7 @@ from rgnn_jax.contracts import Objective
 from rgnn_jax.datasets.arithmetic import ArithmeticData
 from rgnn_jax.datasets.arithmetic_spec import BLANK, ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.datasets.text import TextData
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.models.language import NextToken

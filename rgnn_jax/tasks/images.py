@@ -12,7 +12,8 @@ from rgnn_jax.config import AutoencoderConfig, Experiment, resolve_dtype
 from rgnn_jax.contracts import Objective, Params
 from rgnn_jax.datasets.image_batches import ImageBatches, binarized_once
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import ImageData, Images, Pictures, load_images
+from rgnn_jax.datasets.images import ImageData, load_images
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.accuracy import score_classes
 from rgnn_jax.evaluate.elbo import describe_collapse, score_images

@@ -10,7 +10,7 @@ from rgnn_jax.datasets.arithmetic import Arithmetic
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.handwriting import Handwriting
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import Images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.datasets.text import Text
 from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError

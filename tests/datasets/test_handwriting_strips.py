@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rgnn_jax.datasets.handwriting_strips import draw_strips, make_table
-from rgnn_jax.datasets.images import Pictures
+from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
 
 SIDE = 28

@@ -14,7 +14,7 @@ from rgnn_jax.datasets.image_batches import (
     flip_images,
     shuffled,
 )
-from rgnn_jax.datasets.images import Pictures
+from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
 
 KEY = jax.random.key(0)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rgnn_jax.datasets.image_cache import Decoded, number_labels
-from rgnn_jax.datasets.images import ImageData, Images, deal, deal_groups, load_images
+from rgnn_jax.datasets.images import ImageData, deal, deal_groups, load_images
+from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.errors import UserError
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -7,7 +7,7 @@ from made_up_pictures import CLUSTERS, fashion_results, score
 
 from rgnn_jax.config import load_experiment
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.experiments.fashion import SCALES, reproduce_fashion
 from rgnn_jax.experiments.fashion_observations import observe
 from rgnn_jax.experiments.fashion_page import make_page, to_terminal

@@ -7,7 +7,7 @@ from made_up_faces import look
 
 from rgnn_jax.config import load_experiment
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import flowers
 from rgnn_jax.experiments.flowers import CONFIG, SCALES, linear_codes, reproduce_flowers

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments.judge import Judgement, score_samples
 from rgnn_jax.experiments.latent.subject import Subject

@@ -8,7 +8,7 @@ from latent_models import LinearGaussian, exact_params, true_nll
 
 from rgnn_jax.datasets.image_batches import ImageBatch
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.losses import kl_divergence, reconstruction_nll
 from rgnn_jax.models.latent_config import LatentConfig

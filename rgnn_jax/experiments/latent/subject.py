@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray, UInt8
 
 from rgnn_jax.datasets.image_files import read_image
-from rgnn_jax.datasets.images import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.sampling.latent import Gaussian, Posterior, aggregate_posterior, decode, encode, prior
