@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rgnn_jax.experiments.faces_judges import SLACK
 from rgnn_jax.experiments.faces_observations import ERROR, KEPT, PHOTOGRAPHS, SPAN, reaches
 from rgnn_jax.experiments.faces_pictures import KNOWN
 from rgnn_jax.experiments.faces_results import FaceRun, FacesResults, How, Turn
@@ -112,7 +113,12 @@ def turn_table(results: FacesResults) -> Table:
         (Column("Target"), [_reached(turn, how) for _, how, turn in turns]),
     ]
     filled = [(head, cells) for head, cells in columns if any(cell is not None for cell in cells)]
-    person = " Person: distance from the original; strangers are 1 apart." if turns[0][2].identity else ""
+    person = (
+        f" Between two pictures it may fall by {SLACK:.0f} degrees, which is the judge's noise. Person: "
+        "distance from the original; strangers are 1 apart."
+        if turns[0][2].identity
+        else ""
+    )
     return Table(
         tuple(head for head, _ in filled),
         tuple(zip(*(cells for _, cells in filled), strict=True)),
