@@ -65,9 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(args, f"out of memory{reason}: use smaller or fewer data", WorkFailed.exit_code)
     except RuntimeError as error:
         # The class of JAX's own errors lies in jaxlib, whose import takes longer than `rgnn list`.
-        if "RESOURCE_EXHAUSTED" not in str(error):
+        # Older versions of JAX report the same failure of allocation as an internal one.
+        if not re.search("RESOURCE_EXHAUSTED|Out of memory", str(error)):
             raise
-        return _fail(args, "out of memory: use a smaller model, batch or window", WorkFailed.exit_code)
+        message = "out of memory: use a smaller model, batch, window or picture"
+        return _fail(args, message, WorkFailed.exit_code)
 
 
 def _fail(args: argparse.Namespace, message: str, code: int) -> int:

@@ -193,7 +193,7 @@ def test_a_model_that_memory_cannot_hold_ends_at_once(tmp_path):
     words += ["--ckpt-dir", str(tmp_path)]
     process = subprocess.run(words, stderr=subprocess.PIPE, text=True, timeout=100)
     assert process.returncode == 1
-    assert process.stderr == "rgnn train: out of memory: use a smaller model, batch or window\n"
+    assert process.stderr == "rgnn train: out of memory: use a smaller model, batch, window or picture\n"
 
 
 def test_memory_that_runs_out_says_what_to_do(monkeypatch, capsys):
