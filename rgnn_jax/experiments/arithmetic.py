@@ -124,7 +124,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
     Raises:
         UserError: for a directory or an installation that cannot be used.
         WorkFailed: where a training broke down.
-        SystemExit: where a signal stopped it; nothing is published.
+        SystemExit: where a signal stopped it; nothing is published, what was trained is kept.
     """
     require_page_tools()
     plan, target = SCALES[request.scale], request.out / f"arithmetic-{request.scale}"

@@ -90,7 +90,7 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
     Raises:
         UserError: for data, a directory or an installation that cannot be used.
         WorkFailed: where a training broke down.
-        SystemExit: where a signal stopped it; nothing is published.
+        SystemExit: where a signal stopped it; nothing is published, what was trained is kept.
     """
     require_page_tools()
     plan = SCALES[request.scale]

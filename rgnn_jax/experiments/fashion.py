@@ -110,7 +110,7 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
     Raises:
         UserError: for pictures, a directory or an installation that cannot be used.
         WorkFailed: where a training broke down.
-        SystemExit: where a signal stopped it; nothing is published.
+        SystemExit: where a signal stopped it; nothing is published, what was trained is kept.
     """
     require_page_tools()
     plan, target = SCALES[request.scale], request.out / f"fashion-{request.scale}"

@@ -71,7 +71,7 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
     Raises:
         UserError: for data, a directory or an installation that cannot be used.
         WorkFailed: where a training broke down.
-        SystemExit: where a signal stopped it; nothing is published.
+        SystemExit: where a signal stopped it; nothing is published, what was trained is kept.
     """
     require_page_tools()
     plan, target = SCALES[request.scale], request.out / f"flowers-{request.scale}"

@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from rgnn_jax.errors import UserError, WorkFailed
 def published(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yields a hidden directory beside the target to work in.
 
-    It becomes the target when the block ends, and is removed where the block raises. Until then an earlier
-    target stays as it was.
+    It becomes the target when the block ends. Where the block raises it is removed, unless runs were saved in
+    it: then it is kept as `TARGET.unfinished`, or that with a suffix, and a line on standard error says so.
+    Until the end an earlier target stays as it was.
 
     Raises:
         UserError: where the target exists and `overwrite` is not set, or its place cannot be written.
@@ -33,7 +35,7 @@ def published(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     try:
         yield work
     except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
+        _abandon(work, target)
         raise
     try:
         if overwrite and target.exists():
@@ -42,3 +44,15 @@ def published(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise WorkFailed(f"{target} is in the way ({error.strerror}): the results are in {work}") from None
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _abandon(work: Path, target: Path) -> None:
+    """Removes unfinished work, but never what was trained."""
+    if not any(work.glob("**/checkpoints/*")):
+        shutil.rmtree(work, ignore_errors=True)
+        return
+    kept = target.with_name(f"{target.name}.unfinished")
+    if kept.exists():
+        kept = kept.with_name(f"{kept.name}{work.suffix}")
+    work.rename(kept)
+    print(f"what was trained is kept in {kept}: see rgnn list --ckpt-dir {kept}", file=sys.stderr)

@@ -104,7 +104,7 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults]:
     Raises:
         UserError: for a text, a directory or an installation that cannot be used.
         WorkFailed: where a training broke down.
-        SystemExit: where a signal stopped it; nothing is published.
+        SystemExit: where a signal stopped it; nothing is published, what was trained is kept.
     """
     if importlib.util.find_spec("jinja2") is None:
         raise UserError('the page needs jinja2: pip install "rgnn-jax[report]"')

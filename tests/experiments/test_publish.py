@@ -31,6 +31,18 @@ def test_what_fails_leaves_nothing_and_the_old_target_as_it_was(tmp_path, error)
     assert names(tmp_path) == ["page"]
 
 
+def test_what_was_trained_survives_a_failure(tmp_path, capsys):
+    target = tmp_path / "page"
+    for _ in range(2):
+        with pytest.raises(ValueError), published(target) as work:
+            (work / "run" / "checkpoints" / "7").mkdir(parents=True)
+            raise ValueError
+        assert str(tmp_path / "page.unfinished") in capsys.readouterr().err
+    kept = names(tmp_path)
+    assert len(kept) == 2 and all(name.startswith("page.unfinished") for name in kept)
+    assert all((tmp_path / name / "run" / "checkpoints" / "7").is_dir() for name in kept)
+
+
 def test_an_existing_target_is_refused_before_any_work(tmp_path):
     (tmp_path / "page").mkdir()
     refused = pytest.raises(UserError, match=re.escape("--overwrite, or choose another --out"))
