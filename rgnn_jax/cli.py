@@ -5,7 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rgnn_jax import __version__
 from rgnn_jax.commands import (
@@ -26,7 +26,12 @@ _COMMANDS = (train, sample, solve, latent, evaluate, sweep, data, list_runs, exp
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse whose complaints are one line."""
+    """argparse whose complaints are one line, and for which "-2,2" and "-5+3" are values and no options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # It has no public setting for this; by itself it knows plain numbers only.
+        self._negative_number_matcher = re.compile(r"-[\d.].*")
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -84,9 +89,7 @@ def _split(arguments: Sequence[str]) -> tuple[list[tuple[str, str | None]], list
         argument = left.pop(0)
         name, equals, after = argument.partition("=")
         if not name.startswith("--") or "." not in name:
-            # argparse takes "-2,2" for an option, but not what is joined to one.
-            numbers = not equals and name.startswith("--") and left and re.fullmatch(r"-[\d.].*", left[0])
-            others.append(f"{argument}={left.pop(0)}" if numbers else argument)
+            others.append(argument)
             continue
         value = after if equals else None
         if not equals and left and not left[0].startswith("--"):

@@ -196,6 +196,14 @@ def test_a_model_that_memory_cannot_hold_ends_at_once(tmp_path):
     assert process.stderr == "rgnn train: out of memory: use a smaller model, batch, window or picture\n"
 
 
+@pytest.mark.parametrize("words", [["-5+3"], ["--", "-5+3"], ["5+3", "-5+3"]])
+def test_a_word_that_begins_with_a_minus_is_no_option(words, monkeypatch):
+    seen = []
+    monkeypatch.setattr("rgnn_jax.commands.solve.run", lambda args: seen.extend(args.queries) or 0)
+    assert main(["solve", "--json", "run", *words]) == 0
+    assert seen == [word for word in words if word != "--"]
+
+
 def test_memory_that_runs_out_says_what_to_do(monkeypatch, capsys):
     def run_out(args):
         raise MemoryError("Unable to allocate 9 GiB")
