@@ -194,6 +194,7 @@ def test_a_model_that_memory_cannot_hold_ends_at_once(tmp_path):
     process = subprocess.run(words, stderr=subprocess.PIPE, text=True, timeout=100)
     assert process.returncode == 1
     assert process.stderr == "rgnn train: out of memory: use a smaller model, batch, window or picture\n"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("words", [["-5+3"], ["--", "-5+3"], ["5+3", "-5+3"]])

@@ -1,8 +1,10 @@
 """One training run from settings to a finished directory, and the way back from a directory to a model."""
 
+import contextlib
 import dataclasses
+import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import flax.linen as nn
@@ -119,7 +121,11 @@ def run_training(
     if directory is None:
         directory = _create(ckpt_dir, name, run_files(experiment, task))
     leader = jax.process_index() == 0
-    with directory.lock(), Checkpoints(directory.checkpoints) as checkpoints:
+    with (
+        _removed_if_useless(directory, leader and not resume),
+        directory.lock(),
+        Checkpoints(directory.checkpoints) as checkpoints,
+    ):
         if resume and leader:
             directory.truncate_metrics(checkpoints.latest_step())
         where = directory.path if leader else None
@@ -239,6 +245,17 @@ def _create(ckpt_dir: Path, name: str, files: Mapping[str, bytes | str]) -> RunD
     if refusal is not None:
         raise refusal
     return RunDirectory.open(name, ckpt_dir)
+
+
+@contextlib.contextmanager
+def _removed_if_useless(directory: RunDirectory, new: bool) -> Iterator[None]:
+    """Takes a new run away that failed before its first checkpoint, so that its name is free again."""
+    try:
+        yield
+    except Exception:
+        if new and not any(directory.checkpoints.iterdir()):
+            shutil.rmtree(directory.path, ignore_errors=True)
+        raise
 
 
 def _headline(experiment: Experiment, task: Task, parameters: int, directory: RunDirectory) -> str:
