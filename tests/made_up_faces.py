@@ -15,7 +15,7 @@ from rgnn_jax.experiments.picture_looks import Look
 
 def look(**changes):
     given = Look(
-        sharpness=0.02, contrast=0.2, distance=0.1, texture=50.0, nearest=0.1,
+        sharpness=0.02, contrast=0.2, distance=0.1, texture=50.0, precision=0.8, recall=0.5, nearest=0.1,
         frequencies=[0.1, 0.2], spectrum=[1e-3, 1e-4],
     )  # fmt: skip
     return msgspec.structs.replace(given, **changes)

@@ -195,12 +195,7 @@ def look_table(results: FacesResults) -> Table:
     rows = [("Other held-out faces", results.data)]
     rows += [(f"{run.label}, samples", run.samples) for run in results.runs.values()]
     rows += [(f"{run.label}, reconstructions", run.reconstructions) for run in results.runs.values()]
-    return looks(
-        rows,
-        "Fine detail: power above an eighth of a cycle a pixel. Contrast: standard deviation of a picture's "
-        "pixels. Distance: sliced Wasserstein distance to held-out faces, in pixels; texture: of their "
-        "patches, times 1000, mean over scales. The last: root mean square difference a pixel.",
-    )
+    return looks(rows, "Beside held-out faces.")
 
 
 def disentanglement_table(results: FacesResults) -> tuple[Table, ...]:

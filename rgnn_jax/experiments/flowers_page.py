@@ -204,12 +204,7 @@ def look_table(results: FlowersResults) -> Table:
             (f"{label}, reconstructions", one.reconstructions),
             (f"{label}, samples", one.samples),
         ]
-    return looks(
-        rows,
-        "Fine detail: power above an eighth of a cycle a pixel. Distance: sliced Wasserstein distance to "
-        "held-out pictures; texture: of their patches, times 1000. The last: root mean square difference a "
-        "pixel; a sample much nearer to a training picture than held-out ones are would be a copy.",
-    )
+    return looks(rows, "Beside held-out pictures of the same set.")
 
 
 def to_terminal(results: FlowersResults) -> str:

@@ -5,12 +5,14 @@ import msgspec
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from rgnn_jax.evaluate.distances import precision_recall
 from rgnn_jax.evaluate.sharpness import radial_spectrum, spectral_energy
 from rgnn_jax.evaluate.sliced_wasserstein import patch_sliced_wasserstein, sliced_wasserstein
 
 _ROWS = 256
 _TRAINING = 5000
 _PATCHES, _DIRECTIONS = 32, 256
+_NEIGHBOURS = 3
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +23,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         contrast: standard deviation of a picture's pixels, in [0, 1].
         distance: sliced Wasserstein distance to as many held-out pictures, of layout and colour.
         texture: the same of patches, mean over scales, times 1000.
+        precision: share of the pictures that lie among the held-out ones, each as far from the next as these
+            are (Kynkaanniemi et al. 2019, in pixels and not in features of a network).
+        recall: share of the held-out pictures that lie among these.
         nearest: root mean square difference a pixel from the nearest training picture.
         frequencies: in cycles a pixel.
         spectrum: power at each of them.
@@ -30,6 +35,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     contrast: float
     distance: float
     texture: float
+    precision: float
+    recall: float
     nearest: float
     frequencies: list[float]
     spectrum: list[float]
@@ -55,12 +62,15 @@ def measure_look(
     texture = patch_sliced_wasserstein(
         pictures, held_out, patch_key, patches=_PATCHES, directions=_DIRECTIONS
     )
+    support = precision_recall(_rows(held_out), _rows(pictures), neighbours=_NEIGHBOURS)
     frequencies, spectrum = radial_spectrum(pictures)
     return Look(
         sharpness=float(spectral_energy(pictures).mean()),
         contrast=float((pictures / np.float32(255)).std(axis=(1, 2, 3)).mean()),
         distance=sliced_wasserstein(pictures, held_out, key, directions=_DIRECTIONS),
         texture=float(np.mean(list(texture.values()))),
+        precision=support.precision,
+        recall=support.recall,
         nearest=float(nearest(pictures, few)[0].mean()),
         frequencies=frequencies.tolist(),
         spectrum=spectrum.tolist(),

@@ -36,3 +36,10 @@ def test_blur_is_seen_and_other_pictures_of_the_same_kind_are_near():
     assert soft.texture > 1.1 * sharp.texture
     assert soft.distance > sharp.distance
     assert soft.contrast < sharp.contrast
+
+
+def test_one_picture_over_and_over_has_precision_and_no_recall():
+    data = noise(40, 1)
+    same = np.repeat(noise(1, 2), 40, axis=0)
+    other, alike = (measure_look(pictures, data, noise(50, 3)) for pictures in (same, noise(40, 2)))
+    assert other.recall == 0 < alike.recall
