@@ -18,6 +18,7 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, Positive, Rate, Section, Seed
 from rgnn_jax.models.classifier import ClassifierConfig
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoderConfig
+from rgnn_jax.models.dcgan import DCGANConfig
 from rgnn_jax.models.factor_reader import FactorReaderConfig
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
@@ -29,7 +30,8 @@ from rgnn_jax.optimizer import OptimizerConfig
 
 SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
 AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig | ResNetAutoencoderConfig
-PictureConfig = AutoencoderConfig | ClassifierConfig | FactorReaderConfig
+GeneratorConfig = DCGANConfig
+PictureConfig = AutoencoderConfig | GeneratorConfig | ClassifierConfig | FactorReaderConfig
 ModelConfig = SequenceConfig | PictureConfig | Seq2SeqConfig
 DataConfig = TextData | ImageData | ArithmeticData | HandwritingData
 

@@ -5,7 +5,7 @@ A model is a `flax.linen` module, so a contract's method `f(...)` is called as
 known to training or to sampling.
 """
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
@@ -101,6 +101,45 @@ class Objective(Protocol):
         """The scalar that training minimises (a mean over the batch), and its metrics.
 
         `progress` is the fraction of the run that is over, for what is warmed up or annealed.
+        """
+
+
+class Turn(NamedTuple):
+    """A player's updates in a step.
+
+    Attributes:
+        player: whose parameters move.
+        times: updates in a row, each on a batch of its own.
+        rate: multiplies the learning rate.
+    """
+
+    player: str
+    times: int = 1
+    rate: float = 1.0
+
+
+@runtime_checkable
+class Game(Protocol):
+    """Losses of several players, whose parameters are the entries of one dictionary; they move in turn.
+
+    A step takes the turns in order, each player against the others as the turns before have left them. The
+    last turn sees the batch of the one before it, every other update a fresh one.
+    """
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """A turn for each player."""
+
+    def init(self, key: PRNGKeyArray) -> Params:
+        """Fresh parameters of all players, by name."""
+
+    def play(
+        self, player: str, params: Params, batch: Batch, key: PRNGKeyArray, progress: Float[Array, ""]
+    ) -> tuple[Float[Array, ""], tuple[Metrics, Params]]:
+        """What the player minimises over a micro-batch, its metrics, and parameters that no gradient moves.
+
+        The latter are a part of the player's parameters, such as running means, with their next values;
+        those of the micro-batches are averaged.
         """
 
 

@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 Likelihood = Literal["bernoulli", "gaussian"]
+AdversarialLoss = Literal["non_saturating", "hinge", "wasserstein"]
 
 
 def cross_entropy(logits: Float[Array, "*n v"], labels: Int[Array, "*n"]) -> Float[Array, "*n"]:
@@ -45,7 +46,7 @@ def bernoulli_nll(logits: Float[Array, "b h w c"], images: Float[Array, "b h w c
     """
     # The first term is max(logits, 0), with the gradient 1/2 at 0 that the whole has there.
     softplus = 0.5 * (logits + jnp.abs(logits)) + jnp.log1p(jnp.exp(-jnp.abs(logits)))
-    return _pixel_sum(softplus - logits * images)
+    return pixel_sum(softplus - logits * images)
 
 
 def gaussian_nll(
@@ -62,7 +63,7 @@ def gaussian_nll(
         Nats a picture, summed over its pixels, normalising constant included.
     """
     constant = math.log(scale) + 0.5 * math.log(2.0 * math.pi)
-    return _pixel_sum(0.5 * jnp.square((images - means) / scale) + constant)
+    return pixel_sum(0.5 * jnp.square((images - means) / scale) + constant)
 
 
 def kl_divergence(z_mean: Float[Array, "b z"], z_logvar: Float[Array, "b z"]) -> Float[Array, "b z"]:
@@ -97,7 +98,7 @@ def reconstruction_nll(
     return gaussian_nll(jax.nn.sigmoid(logits), images, scale)
 
 
-def _pixel_sum(values: Float[Array, "b h w c"]) -> Float[Array, " b"]:
+def pixel_sum(values: Float[Array, "b h w c"]) -> Float[Array, " b"]:
     """The sum over each picture, as a product with ones.
 
     XLA's own reduction takes seven times as long on a CPU.
@@ -105,3 +106,30 @@ def _pixel_sum(values: Float[Array, "b h w c"]) -> Float[Array, " b"]:
     pixels = values.reshape(len(values), -1)
     ones = jnp.ones((pixels.shape[1],), pixels.dtype)
     return jnp.matmul(pixels, ones, precision=jax.lax.Precision.HIGHEST)
+
+
+def discriminator_loss(
+    real: Float[Array, " b"], fake: Float[Array, " b"], kind: AdversarialLoss, real_label: float = 1.0
+) -> Float[Array, ""]:
+    """What the discriminator minimises, a mean over the pictures.
+
+    Args:
+        real: its outputs for real pictures.
+        fake: for generated ones.
+        kind: `non_saturating` is the cross-entropy (Goodfellow et al. 2014, equation 1), `hinge` that of Lim
+            and Ye (2017), `wasserstein` the difference of means (Arjovsky et al. 2017, equation 2).
+        real_label: the cross-entropy's target for real pictures.
+    """
+    match kind:
+        case "non_saturating":
+            real_loss = real_label * jax.nn.softplus(-real) + (1.0 - real_label) * jax.nn.softplus(real)
+            return (real_loss + jax.nn.softplus(fake)).mean()
+        case "hinge":
+            return (jax.nn.relu(1.0 - real) + jax.nn.relu(1.0 + fake)).mean()
+        case "wasserstein":
+            return (fake - real).mean()
+
+
+def generator_loss(fake: Float[Array, " b"], kind: AdversarialLoss) -> Float[Array, ""]:
+    """What the generator minimises, a mean over its pictures: see `discriminator_loss`."""
+    return (jax.nn.softplus(-fake) if kind == "non_saturating" else -fake).mean()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from rgnn_jax.contracts import Batches, Objective
+from rgnn_jax.contracts import Batches, Game, Objective
 from rgnn_jax.datasets.arithmetic import ArithmeticBatches, ArithmeticData
 from rgnn_jax.datasets.faces import FACTORS, face_factors
 from rgnn_jax.datasets.handwriting import HandwritingBatches, HandwritingData
@@ -15,8 +15,10 @@ from rgnn_jax.datasets.image_batches import ImageBatches
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.datasets.text_batches import TextBatches
+from rgnn_jax.models.adversarial import Adversarial
 from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
+from rgnn_jax.models.dcgan import DCGAN, DCGANConfig
 from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors
 from rgnn_jax.models.language import NextToken
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
@@ -85,6 +87,38 @@ LATENT_MODELS = {
 }
 
 
+GENERATORS = {
+    "dcgan": DCGAN(DCGANConfig(z_dim=3, width=4, discriminator_steps=2, codes=1), _SHAPE),
+    "conditional_dcgan": DCGAN(
+        DCGANConfig(
+            z_dim=3,
+            width=4,
+            conditional=True,
+            objective="hinge",
+            r1=0.1,
+            discriminator_norm="none",
+            spectral=True,
+            augment=("colour", "translation", "cutout"),
+        ),
+        _SHAPE,
+        3,
+    ),
+    "critic": DCGAN(
+        DCGANConfig(
+            z_dim=3,
+            width=4,
+            objective="wasserstein",
+            gradient_penalty=10.0,
+            consistency=2.0,
+            dropout=0.5,
+            input_noise=0.1,
+            discriminator_norm="layer",
+        ),
+        _SHAPE,
+    ),
+}
+
+
 class Learner(NamedTuple):
     """An objective and the data that it is about.
 
@@ -93,7 +127,7 @@ class Learner(NamedTuple):
         first_loss: the most that the loss may be at the start.
     """
 
-    objective: Objective
+    objective: Objective | Game
     batches: Callable[[int], Batches]
     first_loss: float
 
@@ -152,4 +186,8 @@ LEARNERS = {
     "factor_reader": Learner(
         ReadFactors(FactorReader(FactorReaderConfig(hidden=8), _SHAPE, FACTORS)), _pictures, 200.0
     ),
+}
+
+GAMES = {
+    name: Learner(Adversarial(model, model.config), _pictures, np.inf) for name, model in GENERATORS.items()
 }

@@ -3,9 +3,18 @@
 import jax
 import numpy as np
 import pytest
-from small_models import CONDITIONAL_MODELS, LATENT_MODELS, LEARNERS, SEQUENCE_MODELS, SIDE, random_source
+from small_models import (
+    CONDITIONAL_MODELS,
+    GAMES,
+    GENERATORS,
+    LATENT_MODELS,
+    LEARNERS,
+    SEQUENCE_MODELS,
+    SIDE,
+    random_source,
+)
 
-from rgnn_jax.contracts import Batches, ConditionalModel, LatentModel, Objective, SequenceModel
+from rgnn_jax.contracts import Batches, ConditionalModel, Game, LatentModel, Objective, SequenceModel
 from rgnn_jax.optimizer import OptimizerConfig
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
@@ -13,10 +22,15 @@ from rgnn_jax.train.step import Clock, Training
 
 CLOCK = Clock(np.int32(0), np.float32(0.0), np.float32(0.0))
 every_learner = pytest.mark.parametrize("learner", LEARNERS.values(), ids=LEARNERS.keys())
+every_game = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES.keys())
+every_learner_or_game = pytest.mark.parametrize(
+    "learner", [*LEARNERS.values(), *GAMES.values()], ids=[*LEARNERS, *GAMES]
+)
 every_sequence_model = pytest.mark.parametrize("model", SEQUENCE_MODELS.values(), ids=SEQUENCE_MODELS.keys())
 every_conditional_model = pytest.mark.parametrize(
     "model", CONDITIONAL_MODELS.values(), ids=CONDITIONAL_MODELS.keys()
 )
+every_generator = pytest.mark.parametrize("model", GENERATORS.values(), ids=GENERATORS.keys())
 every_latent_model = pytest.mark.parametrize("model", LATENT_MODELS.values(), ids=LATENT_MODELS.keys())
 
 
@@ -44,6 +58,38 @@ def test_the_loss_is_finite_and_falls(learner, kind):
         losses.append(float(result.loss))
     assert losses[-1] < 0.8 * losses[0]
     assert losses[0] < learner.first_loss
+
+
+@every_game
+def test_all_players_of_a_game_move_and_stay_finite(game):
+    assert isinstance(game.objective, Game)
+    assert isinstance(game.batches(4), Batches)
+    task = training(game)
+    compiled = Compiled(task, "jit", jax.devices()[:1])
+    start, data = compiled.init(0), compiled.place(task.batches.data)
+    before = jax.tree.map(np.asarray, start.params)
+    state, result = compiled.run(start, data, 0, 20, CLOCK)
+    assert result.finite and state.step == 20
+    assert {turn.player for turn in game.objective.turns} == set(state.params)
+    # Vectors of spectral norms of a single output are its sign, and stay.
+    still = [
+        jax.tree_util.keystr(path)
+        for path, moved in jax.tree_util.tree_leaves_with_path(
+            jax.tree.map(lambda a, b: bool(np.any(a != b)), before, state.params)
+        )
+        if not moved and "['u']" not in jax.tree_util.keystr(path)
+    ]
+    assert still == []
+
+
+@every_generator
+def test_points_are_decoded_alike_whatever_lies_beside_them(model):
+    z = jax.random.normal(jax.random.key(0), (5, model.z_dim))
+    params = model.init({"params": jax.random.key(1)}, z, jax.numpy.zeros(5, int))["params"]
+    logits = model.apply({"params": params}, z, method="decode")
+    assert logits.shape == (5, *model.image_shape)
+    alone = model.apply({"params": params}, z[2:3], method="decode")
+    np.testing.assert_allclose(logits[2:3], alone, atol=1e-5)
 
 
 @every_sequence_model
@@ -88,7 +134,7 @@ def test_pictures_are_encoded_and_points_decoded(model):
     assert logits.shape == images.shape == (2, *model.image_shape)
 
 
-@every_learner
+@every_learner_or_game
 def test_a_saved_state_comes_back_to_the_bit(learner, tmp_path):
     task = training(learner)
     state = jax.jit(task.init)(np.uint32(0))
@@ -101,7 +147,7 @@ def test_a_saved_state_comes_back_to_the_bit(learner, tmp_path):
         np.testing.assert_array_equal(saved, read)
 
 
-@every_learner
+@every_learner_or_game
 def test_one_device_sharded_devices_and_pmap_agree(learner):
     def parameters(parallel: str, devices: int) -> list[np.ndarray]:
         # Adam turns a gradient that is rounding alone into a whole step, unless epsilon is larger than that.

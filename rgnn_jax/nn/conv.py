@@ -17,6 +17,8 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from rgnn_jax.nn.spectral import SpectralNorm
+
 
 def plain_conv(
     x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], stride: int
@@ -210,21 +212,28 @@ def _from_matrices(matrices: Float[Array, "t t d f"], stride: int) -> Float[Arra
 class Conv(nn.Module):
     """A convolution with parameters `kernel` [k, k, in, out] and `bias`, as `flax.linen.Conv` has them.
 
-    Its output is smaller than its input by the stride. The kernel starts as He et al. (2015) have it.
+    Its output is smaller than its input by the stride. The kernel starts as He et al. (2015) have it; where
+    `spectral`, it is normalised by `SpectralNorm`, whose vector moves in training.
     """
 
     features: int
     kernel_size: int
     stride: int = 1
     dtype: DTypeLike = jnp.float32
+    use_bias: bool = True
+    spectral: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b i j f"]:
+    def __call__(self, x: Float[Array, "b h w c"], *, train: bool = False) -> Float[Array, "b i j f"]:
         """Convolves in `dtype`; the parameters stay float32."""
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        if self.spectral:
+            kernel = SpectralNorm(name="spectral")(kernel, train=train)
         y = conv(x.astype(self.dtype), kernel.astype(self.dtype), self.stride)
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
         return y + jnp.broadcast_to(bias.astype(self.dtype), y.shape)
 
 
@@ -240,6 +249,7 @@ class ConvTranspose(nn.Module):
     kernel_size: int
     stride: int
     dtype: DTypeLike = jnp.float32
+    use_bias: bool = True
 
     @nn.compact
     def __call__(self, y: Float[Array, "b i j f"]) -> Float[Array, "b h w c"]:
@@ -249,6 +259,8 @@ class ConvTranspose(nn.Module):
             2.0 * self.stride**2, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2
         )
         kernel = self.param("kernel", he_normal, shape)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,))
         x = conv_transpose(y.astype(self.dtype), kernel.astype(self.dtype), self.stride)
+        if not self.use_bias:
+            return x
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
         return x + jnp.broadcast_to(bias.astype(self.dtype), x.shape)

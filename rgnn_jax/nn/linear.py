@@ -8,6 +8,8 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from rgnn_jax.nn.spectral import SpectralNorm
+
 
 def weight_gradient(x: Float[Array, "n d"], dy: Float[Array, "n f"]) -> Float[Array, "d f"]:
     """The gradient `x.T @ dy` of a kernel.
@@ -58,11 +60,17 @@ class Dense(nn.Module):
     use_bias: bool = True
     dtype: DTypeLike = jnp.float32
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    spectral: bool = False
 
     @nn.compact
-    def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n f"]:
-        """Applies `linear` in `dtype`; the parameters stay float32."""
+    def __call__(self, x: Float[Array, "*n d"], *, train: bool = False) -> Float[Array, "*n f"]:
+        """Applies `linear` in `dtype`; the parameters stay float32.
+
+        Where `spectral`, the kernel is normalised by `SpectralNorm`, whose vector moves in training.
+        """
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
+        if self.spectral:
+            kernel = SpectralNorm(name="spectral")(kernel, train=train)
         y = matmul(x.astype(self.dtype), kernel.astype(self.dtype))
         if not self.use_bias:
             return y

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, Float, PRNGKeyArray, UInt8
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.errors import UserError
@@ -65,7 +65,12 @@ def encode(
 
 
 def decode(
-    model: nn.Module, params: Params, z: Float[np.ndarray, "... z"], *, batch_size: int = 256
+    model: nn.Module,
+    params: Params,
+    z: Float[np.ndarray, "... z"],
+    labels: Int[np.ndarray, "..."] | None = None,
+    *,
+    batch_size: int = 256,
 ) -> UInt8[np.ndarray, "... h w c"]:
     """The pictures at points of the latent space: the sigmoid of the decoder's logits, as bytes.
 
@@ -73,10 +78,16 @@ def decode(
         model: a `contracts.LatentModel`.
         params: its parameters.
         z: points, in an array of any rank.
+        labels: a class for each point, for a generator that is told classes; None leaves them to the model.
         batch_size: points at a time; of no influence on the result.
     """
     flat = np.asarray(z, np.float32).reshape(-1, z.shape[-1])
-    batches = [_decode(model, params, rows) for rows in _batches(flat, batch_size)]
+    points = _batches(flat, batch_size)
+    if labels is None:
+        batches = [_decode(model, params, rows) for rows in points]
+    else:
+        told = _batches(np.asarray(labels, np.int32).reshape(-1), batch_size)
+        batches = [_decode(model, params, rows, own) for rows, own in zip(points, told, strict=True)]
     return np.concatenate(batches)[: len(flat)].reshape(*z.shape[:-1], *model.image_shape)
 
 
@@ -224,6 +235,9 @@ def _encode(
 
 
 @functools.partial(jax.jit, static_argnames="model")
-def _decode(model: nn.Module, params: Params, z: Float[Array, "b z"]) -> UInt8[Array, "b h w c"]:
-    logits = model.apply({"params": params}, z, method="decode")
+def _decode(
+    model: nn.Module, params: Params, z: Float[Array, "b z"], labels: Int[Array, " b"] | None = None
+) -> UInt8[Array, "b h w c"]:
+    given = () if labels is None else (labels,)
+    logits = model.apply({"params": params}, z, *given, method="decode")
     return jnp.round(255 * jax.nn.sigmoid(jnp.asarray(logits, jnp.float32))).astype(jnp.uint8)

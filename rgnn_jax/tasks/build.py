@@ -5,7 +5,7 @@ import dataclasses
 import flax.linen as nn
 
 from rgnn_jax.config import Experiment
-from rgnn_jax.contracts import Objective
+from rgnn_jax.contracts import Game, Objective
 from rgnn_jax.datasets.arithmetic import ArithmeticData
 from rgnn_jax.datasets.arithmetic_spec import BLANK, ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
@@ -55,7 +55,7 @@ def build_model(experiment: Experiment, spec: Spec) -> nn.Module:
     return build_image_model(experiment, spec)
 
 
-def build_objective(experiment: Experiment, model: nn.Module, data: Data | None = None) -> Objective:
+def build_objective(experiment: Experiment, model: nn.Module, data: Data | None = None) -> Objective | Game:
     """The loss that an experiment minimises.
 
     Args:

@@ -1,4 +1,4 @@
-"""Models of pictures as tasks: autoencoders, and the networks that judge what they make."""
+"""Models of pictures as tasks: autoencoders, generators, and the networks that judge what they make."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
-from rgnn_jax.config import AutoencoderConfig, Experiment, resolve_dtype
-from rgnn_jax.contracts import Objective, Params
+from rgnn_jax.config import AutoencoderConfig, Experiment, GeneratorConfig, resolve_dtype
+from rgnn_jax.contracts import Game, Objective, Params
 from rgnn_jax.datasets.image_batches import ImageBatches, binarized_once
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.images import ImageData, load_images
@@ -18,12 +18,14 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.accuracy import score_classes
 from rgnn_jax.evaluate.elbo import describe_collapse, score_images
 from rgnn_jax.evaluate.pose import score_readings
+from rgnn_jax.models.adversarial import Adversarial
 from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
 from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors, factors_named
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
 from rgnn_jax.models.variational import Variational
+from rgnn_jax.tasks.adversarial import SHOWN, build_pair, evaluate_pair, pair_remark, pair_summary
 from rgnn_jax.tasks.task import HeldOut, Task
 from rgnn_jax.typography import counted
 
@@ -73,6 +75,8 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
         UserError: where the pictures lack what it is to learn.
     """
     config, _ = experiment.of_pictures
+    if isinstance(config, GeneratorConfig):
+        return build_pair(experiment, spec)
     dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
     match config:
         case MLPAutoencoderConfig():
@@ -91,13 +95,15 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
             return FactorReader(config, spec.shape, factors_named(spec.factors), dtype)
 
 
-def build_image_objective(experiment: Experiment, model: Any, images: Images | None) -> Objective:
+def build_image_objective(experiment: Experiment, model: Any, images: Images | None) -> Objective | Game:
     """The loss that an experiment minimises; `images`, where given, are what it starts from."""
     config, _ = experiment.of_pictures
     if isinstance(config, FactorReaderConfig):
         return ReadFactors(model)
     if isinstance(config, ClassifierConfig):
         return Classify(model)
+    if isinstance(config, GeneratorConfig):
+        return Adversarial(model, config)
     return Variational(model, config, images)
 
 
@@ -141,6 +147,8 @@ def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures
         return score_readings(model, params, shown, np.asarray(pictures.factors))
     if isinstance(config, ClassifierConfig):
         return score_classes(model, params, shown, np.asarray(pictures.labels))
+    if isinstance(config, GeneratorConfig):
+        return evaluate_pair(model, params, Pictures(shown, pictures.labels))
     scores = score_images(model, params, shown, likelihood=config.likelihood, scale=config.scale)
     return {"loss": _minimised(config, scores), **scores}
 
@@ -151,7 +159,9 @@ def _minimised(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
 
 
 def _remark(config: Any, metrics: Mapping[str, Any]) -> str | None:
-    """Words on units that carry nothing, for a model that has some."""
+    """What must be said: units that carry nothing, a pair that has collapsed."""
+    if isinstance(config, GeneratorConfig):
+        return pair_remark(config, metrics)
     if not isinstance(config, AutoencoderConfig):
         return None
     return describe_collapse(metrics, config.objective, config.beta)
@@ -161,6 +171,8 @@ def _shown(config: Any) -> tuple[str, ...]:
     """What a person watches."""
     if isinstance(config, ClassifierConfig):
         return "loss", "accuracy"
+    if isinstance(config, GeneratorConfig):
+        return SHOWN
     if isinstance(config, AutoencoderConfig) and config.variational:
         return "loss", "reconstruction_loss", "kl_loss", "active_units"
     return ("loss",)
@@ -168,6 +180,8 @@ def _shown(config: Any) -> tuple[str, ...]:
 
 def _summary(config: Any) -> str:
     kind = str(config.__struct_config__.tag)
+    if isinstance(config, GeneratorConfig):
+        return pair_summary(config)
     if not isinstance(config, AutoencoderConfig):
         return kind
     how = "latent dimensions" if config.variational else "latent dimensions, without sampling"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import flax.linen as nn
 
-from rgnn_jax.contracts import Batches, Objective, Params
+from rgnn_jax.contracts import Batches, Game, Objective, Params
 from rgnn_jax.datasets.arithmetic import Arithmetic
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.handwriting import Handwriting
@@ -41,7 +41,7 @@ class Task:
     """
 
     model: nn.Module
-    objective: Objective
+    objective: Objective | Game
     batches: Batches
     data: Data
     spec: Spec

@@ -13,7 +13,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from rgnn_jax.config import Experiment, from_json, override, to_json
-from rgnn_jax.contracts import Batches, Objective, Params
+from rgnn_jax.contracts import Batches, Game, Objective, Params
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.vocabulary import Vocabulary
@@ -206,7 +206,7 @@ def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]
     return override(experiment, overrides)
 
 
-def make_training(experiment: Experiment, objective: Objective, batches: Batches | None) -> Training:
+def make_training(experiment: Experiment, objective: Objective | Game, batches: Batches | None) -> Training:
     """The update of an experiment; without batches it can only `init`."""
     settings = experiment.training
     return Training(

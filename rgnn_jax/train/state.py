@@ -4,7 +4,6 @@ from typing import Any
 
 import flax.struct
 import jax.numpy as jnp
-import optax
 from jaxtyping import PyTree
 
 from rgnn_jax.contracts import Params
@@ -17,7 +16,7 @@ class TrainState:
     Attributes:
         step: steps taken, an int32 scalar.
         params: the parameters that gradients move.
-        opt_state: the optimiser's own state.
+        opt_state: the optimiser's own state; in a game, each player's by name.
         ema: exponential moving average of `params`, or None where it is off.
     """
 
@@ -32,7 +31,7 @@ class TrainState:
         return self.params if self.ema is None else self.ema
 
 
-def init_state(params: Params, optimizer: optax.GradientTransformation, ema_decay: float) -> TrainState:
+def init_state(params: Params, opt_state: PyTree, ema_decay: float) -> TrainState:
     """The state before the first step."""
     ema = params if ema_decay else None
-    return TrainState(step=jnp.zeros((), jnp.int32), params=params, opt_state=optimizer.init(params), ema=ema)
+    return TrainState(step=jnp.zeros((), jnp.int32), params=params, opt_state=opt_state, ema=ema)
