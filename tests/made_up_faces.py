@@ -10,6 +10,7 @@ from rgnn_jax.experiments.faces_results import (
     Judge,
     Turn,
 )
+from rgnn_jax.experiments.picture_gans import PairModel
 from rgnn_jax.experiments.picture_looks import Look
 
 
@@ -17,6 +18,14 @@ def look(**changes):
     given = Look(
         sharpness=0.02, contrast=0.2, distance=0.1, texture=50.0, precision=0.8, recall=0.5, nearest=0.1,
         frequencies=[0.1, 0.2], spectrum=[1e-3, 1e-4],
+    )  # fmt: skip
+    return msgspec.structs.replace(given, **changes)
+
+
+def pair(label="GAN", **changes):
+    given = PairModel(
+        label=label, run="gan", parameters=20, steps=50, trained=100, seconds=6.0, samples=look(), jump=1.4,
+        spread=0.9, apart=0.8, real_accuracy=0.7, fake_accuracy=0.6, remark=None,
     )  # fmt: skip
     return msgspec.structs.replace(given, **changes)
 
@@ -55,7 +64,7 @@ def results(*runs, **changes):
     given = FacesResults(
         scale="cpu", command="rgnn reproduce faces", directory="ckpt/reproduce/faces-cpu", seed=0,
         shared={"Pictures": "faces"}, data=look(), runs={one.label: one for one in runs},
-        chosen=runs[0].label, turned=8,
+        pairs={"GAN": pair()}, chosen=runs[0].label, turned=8,
         judge=Judge(
             kind="a network", trained_on=100, tested_on=20, accuracy={"glasses": 0.99}, error={"turn": 2.0},
             correlation=0.99,

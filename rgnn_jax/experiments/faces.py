@@ -1,6 +1,5 @@
 """The exercise on faces: beta-VAEs of several betas, what their dimensions mean, and a head that turns."""
 
-import dataclasses
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +14,14 @@ from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Read
 from rgnn_jax.experiments.faces_observations import observe
 from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.faces_results import FacesResults
+from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.train.run import write_atomically
 
-CONFIG, READER = "beta_vae_faces", "face_reader"
+CONFIG, PAIR, READER = "beta_vae_faces", "gan_faces", "face_reader"
 TURNER = "1"
 """Beta of the model that is trained to turn heads: the evidence lower bound itself."""
 
@@ -34,6 +34,7 @@ class Scale(NamedTuple):
         model: settings of each of them.
         turner: settings, instead, of the one of beta 1: a head that turns well needs a longer training than
             the comparison of betas.
+        pair: settings of the generator-discriminator pair beside them.
         reader: settings of the network that reads factors.
         rendered: how many faces are rendered for each.
         faces: held-out faces that are turned.
@@ -42,6 +43,7 @@ class Scale(NamedTuple):
     betas: tuple[str, ...]
     model: Settings
     turner: Settings
+    pair: Settings
     reader: Settings
     rendered: Settings
     faces: int
@@ -58,6 +60,7 @@ SCALES = {
         ("0", "4", "20"),
         _TINY | {"model.z_dim": "6", "data.limit": "200"},
         {},
+        _TINY | {"model.z_dim": "6", "model.width": "8", "data.limit": "200"},
         _TINY,
         {"data.count": "320", "data.size": "32"},
         8,
@@ -66,6 +69,7 @@ SCALES = {
         ("0", "1", "4", "20"),
         {"training.epochs": "10", "training.max_seconds": "240"},
         {"training.epochs": "40", "training.max_seconds": "720"},
+        {"training.max_seconds": "600"},
         {"training.epochs": "15", "training.max_seconds": "180", "data.count": "12000"},
         {"data.count": "20000"},
         64,
@@ -74,6 +78,7 @@ SCALES = {
         ("0", "1", "4", "20"),
         {"training.epochs": "50"},
         {"training.epochs": "100"},
+        {},
         {},
         {"data.count": "20000"},
         200,
@@ -105,6 +110,7 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
         workshop = Workshop(work, tuple({**source, **rendered}.items()), request.quiet)
         data = load_images(workshop.experiment(CONFIG, plan.model).of_pictures[1])
         runs = _train(workshop, plan)
+        pair = workshop.sharing(plan.pair).train("GAN", "gan", PAIR, {}, step="best")
         judge = _judge(workshop, plan, runs, data, request.poses)
         examination = Examination(data, judge, min(plan.faces, len(data.test)), request.seed)
         found = {
@@ -121,6 +127,7 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
             shared=_shared(runs[0], data),
             data=examination.look_of_data(),
             runs=found,
+            pairs={pair.label: examine_pair(pair, examination.halves[0], request.seed)},
             chosen=min(found, key=lambda label: choice(found[label].validation_turn)),
             judge=judge.judge,
             turned=examination.faces,
@@ -130,10 +137,11 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
             versions=provenance.versions(),
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs}, data)
+        pictures |= draw_pairs([pair], request.seed)
         for name, content in pictures.items():
             write_atomically(work / name, content)
         results = msgspec.structs.replace(results, seconds=request.seconds)
-        page = make_page(results, runs, pictures)
+        page = make_page(results, runs, [pair], pictures)
         report.publish(page, results, observe(results), work / "faces.html")
     return target / "faces.html", results, to_terminal(results)
 
@@ -143,7 +151,7 @@ def _train(workshop: Workshop, plan: Scale) -> list[PictureRun]:
 
     On a CPU one after the other, since its cores share a batch evenly, but not three models.
     """
-    own = dataclasses.replace(workshop, shared=(*workshop.shared, *plan.model.items()))
+    own = workshop.sharing(plan.model)
     settings = {
         f"\u03b2 = {beta}": {"model.beta": beta} | (dict(plan.turner) if beta == TURNER else {})
         for beta in plan.betas

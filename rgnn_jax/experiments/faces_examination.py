@@ -54,18 +54,18 @@ class Examination:
     seed: int
 
     @property
-    def _halves(self) -> tuple[np.ndarray, np.ndarray]:
+    def halves(self) -> tuple[np.ndarray, np.ndarray]:
         """Two equal parts of the test pictures: one to measure against, one as an example of data."""
         count = min(_LOOKED_AT, len(self.data.test) // 2)
         return self.data.test.images[:count], self.data.test.images[count : 2 * count]
 
     def look(self, pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
         """Pictures, as many as in half of the test split, beside the data."""
-        return measure_look(pictures, self._halves[0], self.data.train.images, seed=self.seed)
+        return measure_look(pictures, self.halves[0], self.data.train.images, seed=self.seed)
 
     def look_of_data(self) -> Look:
         """The other half of the test split."""
-        return self.look(self._halves[1])
+        return self.look(self.halves[1])
 
     def examine(self, one: PictureRun, beta: float, place: str) -> FaceRun:
         """Everything about one model, whose directory beside the page is `place`."""
@@ -74,7 +74,7 @@ class Examination:
         scores: dict[str, Any] = dict(
             score_images(one.run.model, one.run.params, test.images, seed=self.seed)
         )
-        half = self._halves[0]
+        half = self.halves[0]
         samples = subject.decode(draw(prior(one.run.model.z_dim), jax.random.key(self.seed + 1), len(half)))
         reconstructions = subject.decode(subject.encode(test.images).z_mean)
         kl = np.array(scores["kl_per_dim"])

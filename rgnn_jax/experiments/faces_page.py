@@ -21,6 +21,7 @@ from rgnn_jax.experiments.faces_tables import (
 )
 from rgnn_jax.experiments.latent.meanings import turning_curve
 from rgnn_jax.experiments.latent.subject import Subject
+from rgnn_jax.experiments.picture_gans import show_pairs
 from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
 from rgnn_jax.experiments.report import (
     Block,
@@ -65,7 +66,12 @@ def draw_pictures(results: FacesResults, subjects: Mapping[str, Subject], data: 
     return drawn
 
 
-def make_page(results: FacesResults, runs: Sequence[PictureRun], pictures: Mapping[str, bytes]) -> Report:
+def make_page(
+    results: FacesResults,
+    runs: Sequence[PictureRun],
+    pairs: Sequence[PictureRun],
+    pictures: Mapping[str, bytes],
+) -> Report:
     """The page that shows the results."""
     observations = observe(results)
     return Report(
@@ -76,6 +82,7 @@ def make_page(results: FacesResults, runs: Sequence[PictureRun], pictures: Mappi
             Section("Turning a head", _turns(results, pictures)),
             Section("What each dimension means", _meanings(results, pictures)),
             Section("Sharper or blurrier", (_spectra(results), look_table(results))),
+            Section("A GAN beside the VAEs", _pairs(results, pairs, pictures)),
             Section("How the loss falls", (*_curves(runs), score_table(results))),
             Section(
                 "What the document saw, and what we see",
@@ -93,6 +100,14 @@ def make_page(results: FacesResults, runs: Sequence[PictureRun], pictures: Mappi
         settings=results.shared,
         notice=NOTICES.get(results.scale),
     )
+
+
+def _pairs(
+    results: FacesResults, runs: Sequence[PictureRun], pictures: Mapping[str, bytes]
+) -> tuple[Block, ...]:
+    others = [("Other held-out faces", results.data)]
+    others += [(f"{run.label}, samples", run.samples) for run in results.runs.values()]
+    return show_pairs(results.pairs, runs, others, pictures, results.directory)
 
 
 def to_terminal(results: FacesResults) -> str:
@@ -113,7 +128,22 @@ def to_terminal(results: FacesResults) -> str:
             "kept %": _cell(turn.kept, 100),
         })  # fmt: skip
     judge = results.judge
-    lines = [format_table(rows), f"nats a picture; turns of {results.turned} held-out faces, in degrees"]
+    pairs = [
+        {
+            "pair": label,
+            "distance": f"{one.samples.distance:.3f}",
+            "of the VAEs": ", ".join(f"{run.samples.distance:.3f}" for run in results.runs.values()),
+            "texture": f"{one.samples.texture:.1f}",
+            "detail %": f"{100 * one.samples.sharpness:.2f}",
+            "spread": f"{one.spread:.0%}",
+        }
+        for label, one in results.pairs.items()
+    ]
+    lines = [
+        format_table(rows),
+        format_table(pairs),
+        f"nats a picture; turns of {results.turned} held-out faces, in degrees",
+    ]
     if judge is not None:
         read = [f"{name.replace('_', ' ')} {value:.1%}" for name, value in judge.accuracy.items()]
         read += [

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from rgnn_jax.experiments.picture_gans import PairModel
 from rgnn_jax.experiments.picture_looks import Look
 
 How = Literal["factor", "pictures", "dimension"]
@@ -152,6 +153,7 @@ class FacesResults(Result, frozen=True):
         shared: settings that all runs share.
         data: how other held-out pictures look beside those that samples are measured against.
         runs: by label, in rising order of beta.
+        pairs: the generator-discriminator pair beside them, by its label.
         chosen: label of the run whose faces are shown turning.
         judge: absent where nothing is known that could judge.
         turned: how many held-out faces were turned.
@@ -164,6 +166,7 @@ class FacesResults(Result, frozen=True):
     shared: dict[str, str]
     data: Look
     runs: dict[str, FaceRun]
+    pairs: dict[str, PairModel]
     chosen: str
     judge: Judge | None
     turned: int

@@ -1,4 +1,4 @@
-"""The report's task on flowers: one VAE of flowers and of faces, and why the flowers come out worse."""
+"""The report's task on flowers: a VAE and a GAN of flowers and of faces, and why flowers come out worse."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,12 +8,16 @@ import msgspec
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from rgnn_jax.datasets.images import load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.experiments import provenance, report
-from rgnn_jax.experiments.flowers_page import draw_pictures, make_page, observe, to_terminal
+from rgnn_jax.experiments.flowers_observations import observe
+from rgnn_jax.experiments.flowers_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.flowers_results import (
+    FACE_PAIR,
     FACES,
+    FLOWER_PAIR,
     FLOWERS,
     PLAIN,
     FlowersResults,
@@ -21,7 +25,9 @@ from rgnn_jax.experiments.flowers_results import (
     SetFacts,
 )
 from rgnn_jax.experiments.latent.subject import Subject
+from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
 from rgnn_jax.experiments.picture_looks import Look, measure_look, variance_explained
+from rgnn_jax.experiments.picture_measures import unevenness
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import optimizer_in_words
 from rgnn_jax.experiments.publish import published
@@ -33,33 +39,35 @@ CONFIG = "vae_flowers"
 WALKS, STEPS = 64, 11
 _MOST = 512
 _COMPONENTS_OF = 2000
+_TINY = {
+    "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
+    "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
+    "model.z_dim": "6", "data.size": "32", "data.limit": "160",
+}  # fmt: skip
 
 
 class Scale(NamedTuple):
     """How much of the protocol is done: what is set otherwise than in the configuration.
 
     Attributes:
-        model: settings of every run.
+        model: settings of every autoencoder.
+        pair: settings of every generator-discriminator pair.
         faces: how many faces are rendered; about as many as there are flowers.
     """
 
     model: Settings
+    pair: Settings
     faces: str
 
 
 # The seconds are limits for a slow machine; on two quiet cores the epochs come first.
 SCALES = {
-    "smoke": Scale(
-        {
-            "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
-            "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
-            "model.z_dim": "6", "data.size": "32", "data.limit": "160",
-        },
-        "240",
+    "smoke": Scale(_TINY, _TINY | {"model.width": "8"}, "240"),
+    "cpu": Scale(
+        {"training.epochs": "60", "training.max_seconds": "270"}, {"training.max_seconds": "420"}, "3670"
     ),
-    "cpu": Scale({"training.epochs": "60", "training.max_seconds": "270"}, "3670"),
-    "full": Scale({}, "3670"),
-}  # fmt: skip
+    "full": Scale({}, {}, "3670"),
+}
 
 
 def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
@@ -78,12 +86,18 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
     flowers = {"data.path": request.data_path, "data.data_dir": request.data_dir}
     rendered = {"data.path": "faces", "data.count": plan.faces, "data.augment": "false"}
     with published(target, overwrite=request.overwrite) as work:
-        workshop = Workshop(work, (*plan.model.items(), ("training.seed", str(request.seed))), request.quiet)
-        workshop.experiment(CONFIG, flowers)
+        seeded = Workshop(work, (("training.seed", str(request.seed)),), request.quiet)
+        workshop, arena = seeded.sharing(plan.model), seeded.sharing(plan.pair)
+        known = load_images(workshop.experiment(CONFIG, flowers).of_pictures[1]).spec.classes
+        told = {} if known else {"model.conditional": "false"}
         runs = [
             workshop.train(FLOWERS, "flowers", CONFIG, flowers),
             workshop.train(PLAIN, "flowers_plain", CONFIG, flowers | {"data.augment": "false"}),
             workshop.train(FACES, "faces", CONFIG, rendered),
+        ]
+        pairs = [
+            arena.train(FLOWER_PAIR, "gan_flowers", "gan_flowers", flowers | told, step="best"),
+            arena.train(FACE_PAIR, "gan_faces", "gan_faces", rendered, step="best"),
         ]
         results = FlowersResults(
             scale=request.scale,
@@ -92,16 +106,18 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
             seed=request.seed,
             shared=_shared(runs[0]),
             models={one.label: _examine(one, request.seed) for one in runs},
+            pairs={one.label: examine_pair(one, _halves(one)[0], request.seed) for one in pairs},
             hardware=provenance.hardware(),
             date=provenance.today(),
             seconds=request.seconds,
             versions=provenance.versions(),
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs})
+        pictures |= draw_pairs(pairs, request.seed)
         for name, content in pictures.items():
             write_atomically(work / name, content)
         results = msgspec.structs.replace(results, seconds=request.seconds)
-        page = make_page(results, runs, pictures)
+        page = make_page(results, runs, pairs, pictures)
         report.publish(page, results, observe(results), work / "flowers.html")
     return target / "flowers.html", results, to_terminal(results)
 
@@ -116,10 +132,11 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
         dict[str, Any](score_images(one.run.model, one.run.params, images, seed=seed))
         for images in (test, few)
     )
-    half = min(_MOST, len(test) // 2)
+    halves = _halves(one)
+    half = len(halves[0])
 
     def look(pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
-        return measure_look(pictures, test[:half], train, seed=seed)
+        return measure_look(pictures, halves[0], train, seed=seed)
 
     reconstructions = subject.decode(subject.encode(test).z_mean)
     samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), half))
@@ -147,9 +164,16 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
             test=len(test),
             components=components,
             linear=linear,
-            look=look(test[half : 2 * half]),
+            look=look(halves[1]),
         ),
     )
+
+
+def _halves(one: PictureRun) -> tuple[np.ndarray, np.ndarray]:
+    """Two equal parts of the test pictures: one to measure against, one as an example of data."""
+    test = np.asarray(one.subject.data.test.images)
+    half = min(_MOST, len(test) // 2)
+    return test[:half], test[half : 2 * half]
 
 
 def linear_codes(data: Images, count: int) -> tuple[int, float]:
@@ -180,9 +204,8 @@ def linear_codes(data: Images, count: int) -> tuple[int, float]:
 def _longest_step(subject: Subject, pictures: UInt8[np.ndarray, "n h w c"]) -> float:
     codes = subject.encode(pictures[: 2 * WALKS]).z_mean
     count = len(codes) // 2
-    walks = subject.decode(np.stack([lerp(codes[i], codes[count + i], STEPS) for i in range(count)]))
-    lengths = np.sqrt(np.square(np.diff(walks / np.float32(255), axis=1)).mean(axis=(2, 3, 4)))
-    return float((lengths.max(axis=1) / np.maximum(lengths.mean(axis=1), 1e-9)).mean())
+    walks = np.stack([lerp(codes[i], codes[count + i], STEPS) for i in range(count)])
+    return float(unevenness(subject.decode(walks)).mean())
 
 
 def _rows(pictures: UInt8[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:

@@ -7,20 +7,21 @@ import numpy as np
 from jaxtyping import UInt8
 
 from rgnn_jax.experiments.faces_page import NOTICES
-from rgnn_jax.experiments.flowers_results import FACES, FLOWERS, FlowersResults, PictureModel
+from rgnn_jax.experiments.flowers_observations import detail_kept, observe
+from rgnn_jax.experiments.flowers_results import FACES, FLOWERS, FlowersResults
 from rgnn_jax.experiments.latent.subject import Subject
+from rgnn_jax.experiments.picture_gans import show_pairs
 from rgnn_jax.experiments.picture_looks import nearest
 from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
 from rgnn_jax.experiments.picture_tables import document_section, looks
 from rgnn_jax.experiments.report import (
+    Block,
     Column,
-    Observation,
     Picture,
     Provenance,
     Report,
     Section,
     Table,
-    Verdict,
 )
 from rgnn_jax.figures.images import picture_grid, to_png
 from rgnn_jax.sampling.latent import draw, lerp, prior
@@ -29,7 +30,6 @@ from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import unbroken
 
 _COLUMNS, _WALKS, _STEPS = 10, 3, 8
-_BLURRED, _JUMP, _WORSE, _DIVERSE = 0.5, 2.0, 0.1, 2.0
 
 
 def draw_pictures(results: FlowersResults, subjects: Mapping[str, Subject]) -> dict[str, bytes]:
@@ -58,47 +58,12 @@ def draw_pictures(results: FlowersResults, subjects: Mapping[str, Subject]) -> d
     return drawn
 
 
-def observe(results: FlowersResults) -> tuple[Observation, ...]:
-    """The document's observations; tiny models (scale smoke) test none of them."""
-    faces, flowers = results.faces, results.flowers
-    kept = {name: _detail_kept(one) for name, one in (("faces", faces), ("flowers", flowers))}
-    ratio = flowers.pictures.components / faces.pictures.components
-    rows = (
-        Observation(
-            "Flowers: blurry.",
-            f"Samples have {kept['flowers']:.0%} of the fine detail of photographs.",
-            f"Power above an eighth of a cycle a pixel: {flowers.samples.sharpness:.2%} of samples, "
-            f"{flowers.pictures.look.sharpness:.2%} of photographs (below half); faces {kept['faces']:.0%}",
-            _verdict(kept["flowers"] < _BLURRED),
-        ),
-        Observation(
-            "Flowers are modelled worse than faces.",
-            f"{'They' if flowers.explained < faces.explained - _WORSE else 'They hardly'} lose more.",
-            f"Reconstructions keep {flowers.explained:.0%} of the variance of held-out flowers, "
-            f"{faces.explained:.0%} of that of faces (lower by 10 points)",
-            _verdict(flowers.explained < faces.explained - _WORSE),
-        ),
-        Observation(
-            "Faces: recognisable, and smooth between two of them.",
-            f"A walk between faces {'is smooth' if faces.jump <= _JUMP else 'jumps'}.",
-            f"The longest of ten steps is {faces.jump:.1f} times the mean one (at most {_JUMP:.0f}); "
-            f"flowers {flowers.jump:.1f}",
-            _verdict(faces.jump <= _JUMP),
-        ),
-        Observation(
-            "Uniform data train easily, small diverse data do not.",
-            f"Flowers are {ratio:.1f} times as diverse as faces.",
-            f"{flowers.pictures.components} principal components hold nine tenths of the variance of "
-            f"flowers, {faces.pictures.components} of faces (from twice as many)",
-            _verdict(ratio >= _DIVERSE),
-        ),
-    )
-    if results.scale != "smoke":
-        return rows
-    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
-
-
-def make_page(results: FlowersResults, runs: Sequence[PictureRun], pictures: Mapping[str, bytes]) -> Report:
+def make_page(
+    results: FlowersResults,
+    runs: Sequence[PictureRun],
+    pairs: Sequence[PictureRun],
+    pictures: Mapping[str, bytes],
+) -> Report:
     """The page that shows the results."""
     observations = observe(results)
     return Report(
@@ -110,6 +75,7 @@ def make_page(results: FlowersResults, runs: Sequence[PictureRun], pictures: Map
                 (*_shown(results, pictures, FLOWERS), *_shown(results, pictures, FACES)),
             ),
             Section("Why, in numbers", (cause(results), score_table(results), look_table(results))),
+            Section("A GAN beside the VAE", _pairs(results, pairs, pictures)),
             Section(
                 "How the loss falls",
                 (
@@ -133,6 +99,16 @@ def make_page(results: FlowersResults, runs: Sequence[PictureRun], pictures: Map
     )
 
 
+def _pairs(
+    results: FlowersResults, runs: Sequence[PictureRun], pictures: Mapping[str, bytes]
+) -> tuple[Block, ...]:
+    others = []
+    for label in (FLOWERS, FACES):
+        one = results.models[label]
+        others += [(f"{label}, others held out", one.pictures.look), (f"VAE, {label}, samples", one.samples)]
+    return show_pairs(results.pairs, runs, others, pictures, results.directory)
+
+
 def comparison(results: FlowersResults) -> str:
     """How much worse flowers come out."""
     faces, flowers = results.faces, results.flowers
@@ -140,8 +116,9 @@ def comparison(results: FlowersResults) -> str:
     return (
         f"Flowers come out {worse} than faces in the same network: a squared error of "
         f"{flowers.mse:.4f} a pixel against {faces.mse:.4f}, {flowers.explained:.0%} of the variance kept "
-        f"against {faces.explained:.0%}, and samples with {_detail_kept(flowers):.0%} of the fine detail of "
-        f"the data against {_detail_kept(faces):.0%}."
+        f"against {faces.explained:.0%}, and samples with "
+        f"{detail_kept(flowers.samples, flowers):.0%} of the fine detail of the data against "
+        f"{detail_kept(faces.samples, faces):.0%}."
     )
 
 
@@ -215,13 +192,26 @@ def to_terminal(results: FlowersResults) -> str:
             "error, training": f"{one.train_mse:.4f}",
             "held out": f"{one.mse:.4f}",
             "variance kept": f"{one.explained:.1%}",
-            "detail kept": f"{_detail_kept(one):.0%}",
+            "detail kept": f"{detail_kept(one.samples, one):.0%}",
             "distance": f"{one.samples.distance:.3f}",
             "lines for 90%": str(one.pictures.components),
         }
         for label, one in results.models.items()
     ]
-    return "\n".join([format_table(rows), "squared error a pixel; samples beside held-out pictures"])
+    pairs = [
+        {
+            "pair": label,
+            "detail kept": f"{detail_kept(one.samples, model):.0%}",
+            "distance": f"{one.samples.distance:.3f}",
+            "texture": f"{one.samples.texture:.1f}",
+            "texture, VAE": f"{model.samples.texture:.1f}",
+            "spread": f"{one.spread:.0%}",
+        }
+        for (label, one), model in zip(results.pairs.items(), (results.flowers, results.faces), strict=True)
+    ]
+    return "\n".join(
+        [format_table(rows), "squared error a pixel; samples beside held-out pictures", format_table(pairs)]
+    )
 
 
 def _shown(results: FlowersResults, pictures: Mapping[str, bytes], label: str) -> tuple[Picture, Picture]:
@@ -250,11 +240,3 @@ def _walk(
 ) -> UInt8[np.ndarray, "s h w c"]:
     one, other = subject.encode(np.stack([start, end])).z_mean
     return np.concatenate([start[None], subject.decode(lerp(one, other, _STEPS)), end[None]])
-
-
-def _detail_kept(one: PictureModel) -> float:
-    return one.samples.sharpness / max(one.pictures.look.sharpness, 1e-9)
-
-
-def _verdict(holds: bool) -> Verdict:
-    return "agrees" if holds else "differs"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from rgnn_jax.experiments.picture_gans import PairModel
 from rgnn_jax.experiments.picture_looks import Look
 
 
@@ -74,6 +75,7 @@ class FlowersResults(Result, frozen=True):
         directory: where the runs are.
         shared: settings that all runs share.
         models: by label: faces, flowers, and flowers without augmentation.
+        pairs: generator-discriminator pairs of flowers and of faces, by label.
     """
 
     scale: str
@@ -82,6 +84,7 @@ class FlowersResults(Result, frozen=True):
     seed: int
     shared: dict[str, str]
     models: dict[str, PictureModel]
+    pairs: dict[str, PairModel]
     hardware: str
     date: str
     seconds: float
@@ -102,5 +105,16 @@ class FlowersResults(Result, frozen=True):
         """The VAE of flowers as they are."""
         return self.models[PLAIN]
 
+    @property
+    def flower_pair(self) -> PairModel:
+        """The pair of flowers."""
+        return self.pairs[FLOWER_PAIR]
+
+    @property
+    def face_pair(self) -> PairModel:
+        """The pair of faces."""
+        return self.pairs[FACE_PAIR]
+
 
 FACES, FLOWERS, PLAIN = "faces", "flowers", "flowers, not augmented"
+FLOWER_PAIR, FACE_PAIR = "GAN, flowers", "GAN, faces"

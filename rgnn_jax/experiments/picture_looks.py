@@ -53,7 +53,7 @@ def measure_look(
 
     Args:
         pictures: what is measured.
-        held_out: as many pictures of the data.
+        held_out: as many pictures of the data, at least two.
         training: among which the nearest is looked for; of many, 5,000 evenly taken.
         seed: of the directions and patches; equal seeds compare on equal ones.
     """
@@ -62,7 +62,8 @@ def measure_look(
     texture = patch_sliced_wasserstein(
         pictures, held_out, patch_key, patches=_PATCHES, directions=_DIRECTIONS
     )
-    support = precision_recall(_rows(held_out), _rows(pictures), neighbours=_NEIGHBOURS)
+    neighbours = min(_NEIGHBOURS, len(held_out) - 1)
+    support = precision_recall(_rows(held_out), _rows(pictures), neighbours=neighbours)
     frequencies, spectrum = radial_spectrum(pictures)
     return Look(
         sharpness=float(spectral_energy(pictures).mean()),

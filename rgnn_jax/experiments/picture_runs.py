@@ -27,7 +27,7 @@ class PictureRun:
 
     Attributes:
         label: what the page calls it.
-        run: its latest checkpoint, read back.
+        run: one of its checkpoints, read back.
         seconds: it took to train; of all that trained side by side, where several did.
         rows: its `metrics.jsonl`.
     """
@@ -68,12 +68,18 @@ class Workshop:
     shared: tuple[tuple[str, str], ...] = ()
     quiet: bool = False
 
+    def sharing(self, settings: Settings) -> "Workshop":
+        """The same workshop for runs that have these settings too in common."""
+        return dataclasses.replace(self, shared=(*self.shared, *settings.items()))
+
     def experiment(self, config: str, settings: Settings) -> Experiment:
         """The settings of `configs/CONFIG.toml` with those that are shared and these."""
         return load_experiment(_CONFIGS / f"{config}.toml", [*self.shared, *settings.items()])
 
-    def train(self, label: str, name: str, config: str, settings: Settings) -> PictureRun:
-        """Trains one run.
+    def train(
+        self, label: str, name: str, config: str, settings: Settings, *, step: str = "latest"
+    ) -> PictureRun:
+        """Trains one run and reads one of its checkpoints, "latest" or "best".
 
         Raises:
             SystemExit: where a signal stopped it.
@@ -81,7 +87,7 @@ class Workshop:
         outcome = run_training(self.experiment(config, settings), name, self.work, quiet=self.quiet)
         if outcome.signal:
             raise SystemExit(128 + outcome.signal)
-        return self.load(label, name, outcome.seconds)
+        return self.load(label, name, outcome.seconds, step)
 
     def train_together(self, labels: Mapping[str, Settings], name: str, config: str) -> list[PictureRun]:
         """Trains several runs of one shape side by side in one vectorised update.
@@ -102,9 +108,9 @@ class Workshop:
             for label, member in zip(labels, members, strict=True)
         ]
 
-    def load(self, label: str, name: str, seconds: float | None) -> PictureRun:
+    def load(self, label: str, name: str, seconds: float | None, step: str = "latest") -> PictureRun:
         """Reads a finished run back."""
-        run = load_run(str(self.work / name), self.work)
+        run = load_run(str(self.work / name), self.work, step=step)
         lines = run.directory.metrics.read_bytes().splitlines()
         rows = [msgspec.json.decode(line) for line in lines]
         return PictureRun(label, run, rows[-1]["seconds"] if seconds is None else seconds, rows)

@@ -37,7 +37,13 @@ def test_the_terminal_names_the_judge_beside_the_scores():
 @pytest.mark.slow
 def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     tiny = faces.Scale(
-        ("0", "20"), TINY | {"model.z_dim": "3"}, {}, TINY, {"data.count": "96", "data.size": "16"}, 4
+        ("0", "20"),
+        TINY | {"model.z_dim": "3"},
+        {},
+        TINY | {"model.z_dim": "3", "model.width": "4"},
+        TINY,
+        {"data.count": "96", "data.size": "16"},
+        4,
     )
     monkeypatch.setitem(SCALES, "smoke", tiny)
     monkeypatch.chdir(tmp_path)
@@ -48,7 +54,7 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     numbers = json.loads((page.parent / "faces.json").read_text())
     assert numbers["runs"]["\u03b2 = 20"]["mse"] == found.runs["\u03b2 = 20"].mse
     assert set(found.runs[found.chosen].turns) == {"factor", "pictures", "dimension"}
-    assert page.read_text().count("data:image/png;base64,") == 7
+    assert page.read_text().count("data:image/png;base64,") == 10
     assert "\u03b2 = 20" in shown
     with pytest.raises(UserError, match="--overwrite"):
         reproduce_faces(Request("smoke", **arguments))

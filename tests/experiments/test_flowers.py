@@ -3,7 +3,7 @@ import json
 import msgspec
 import numpy as np
 import pytest
-from made_up_faces import look
+from made_up_faces import look, pair
 
 from rgnn_jax.config import load_experiment
 from rgnn_jax.datasets.image_spec import ImageSpec
@@ -13,7 +13,9 @@ from rgnn_jax.experiments import flowers
 from rgnn_jax.experiments.flowers import CONFIG, SCALES, linear_codes, reproduce_flowers
 from rgnn_jax.experiments.flowers_page import augmentation, cause, comparison, observe
 from rgnn_jax.experiments.flowers_results import (
+    FACE_PAIR,
     FACES,
+    FLOWER_PAIR,
     FLOWERS,
     PLAIN,
     FlowersResults,
@@ -44,6 +46,7 @@ def model(label, **changes):
 def results(scale="cpu", **faces):
     return FlowersResults(
         scale=scale, command="rgnn reproduce flowers", directory="out", seed=0, shared={},
+        pairs={FLOWER_PAIR: pair(FLOWER_PAIR), FACE_PAIR: pair(FACE_PAIR)},
         models={FLOWERS: model(FLOWERS), PLAIN: model(PLAIN, mse=0.03), FACES: model(FACES, **faces)},
         hardware="2 cores", date="2025-01-31", seconds=1.0, versions={},
     )  # fmt: skip
@@ -51,8 +54,10 @@ def results(scale="cpu", **faces):
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_settings_of_every_scale_are_valid_and_end(scale):
-    training = load_experiment(_CONFIGS / f"{CONFIG}.toml", list(SCALES[scale].model.items())).training
-    assert training.steps or training.epochs
+    plan = SCALES[scale]
+    for name, settings in ((CONFIG, plan.model), ("gan_flowers", plan.pair), ("gan_faces", plan.pair)):
+        training = load_experiment(_CONFIGS / f"{name}.toml", list(settings.items())).training
+        assert training.steps or training.epochs or training.max_seconds
 
 
 def test_flowers_are_worse_where_ten_points_more_are_lost():
@@ -97,7 +102,7 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     for place in range(60):
         pixels = draws.integers(0, 256, (16, 16, 3), np.uint8)
         image.fromarray(pixels).save(tmp_path / "garden" / f"{place}.png")
-    monkeypatch.setitem(SCALES, "smoke", flowers.Scale(TINY, "60"))
+    monkeypatch.setitem(SCALES, "smoke", flowers.Scale(TINY, TINY | {"model.width": "4"}, "60"))
     arguments = {
         "data_path": str(tmp_path / "garden"), "out": tmp_path / "out", "seed": 0, "command": "rgnn",
         "quiet": True,
@@ -108,7 +113,7 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     numbers = json.loads((page.parent / "flowers.json").read_text())
     assert numbers["models"][PLAIN]["mse"] == found.plain.mse
     assert found.flowers.augmented and not found.plain.augmented
-    assert page.read_text().count("data:image/png;base64,") == 4
+    assert page.read_text().count("data:image/png;base64,") == 10
     assert PLAIN in shown
     with pytest.raises(UserError, match="--overwrite"):
         reproduce_flowers(Request("smoke", **arguments))
