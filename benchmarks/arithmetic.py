@@ -3,7 +3,7 @@
 Each network is trained with several seeds, one after the other; twins (a+b and b+a) are always on one side.
 The test queries are asked once, at the end.
 
-    python benchmarks/arithmetic.py [--seeds 0 1 2] [--networks Transformer] [--quick]
+    python benchmarks/arithmetic.py [--digits 3] [--seeds 0 1 2] [--networks Transformer] [--quick]
 """
 
 import argparse
@@ -28,9 +28,15 @@ class Network(NamedTuple):
 
 
 NETWORKS = {
-    "Transformer": Network("arithmetic_transformer", (0.9, 0.75, 0.5, 0.25)),
-    "the document's LSTM": Network("arithmetic_lstm", (0.9,)),
+    2: {
+        "Transformer": Network("arithmetic_transformer", (0.9, 0.75, 0.5, 0.25)),
+        "the document's LSTM": Network("arithmetic_lstm", (0.9,)),
+    },
+    3: {"Transformer": Network("arithmetic_transformer", (0.05,))},
 }
+"""By how many digits an operand has."""
+
+KEPT = {2: "arithmetic", 3: "arithmetic_three_digits"}
 COLUMNS = [
     Column("label", "network"),
     Column("share", "trained on", "{:.0%}"),
@@ -45,7 +51,9 @@ _HELD_BACK = 0.02
 """The share of all queries that validation keeps, or less where little is left."""
 
 
-def measure(label: str, share: float, seeds: Sequence[int], folder: Path, extra: Sequence[str]) -> Row:
+def measure(
+    label: str, network: Network, share: float, seeds: Sequence[int], folder: Path, extra: Sequence[str]
+) -> Row:
     """Trains one network on a share of the queries, with each seed."""
     validation = min(_HELD_BACK, (1 - share) / 5)
     settings = {
@@ -55,9 +63,9 @@ def measure(label: str, share: float, seeds: Sequence[int], folder: Path, extra:
     }
     right, times, count = [], [], 0
     for seed in seeds:
-        name, where = f"{NETWORKS[label].config}_{share:g}_{seed}", ["--ckpt-dir", folder]
+        name, where = f"{network.config}_{share:g}_{seed}", ["--ckpt-dir", folder]
         options = [word for key, value in settings.items() for word in (f"--{key}", value)]
-        config = ROOT / "configs" / f"{NETWORKS[label].config}.toml"
+        config = ROOT / "configs" / f"{network.config}.toml"
         began = time.perf_counter()
         rgnn("train", config, *where, "--name", name, "--quiet", "--training.seed", seed, *options, *extra)
         times.append(time.perf_counter() - began)
@@ -82,21 +90,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
+    parser.add_argument(
+        "--digits", type=int, choices=list(NETWORKS), default=2, help="of an operand, at most"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
+    parser.add_argument("--networks", nargs="+", help="some of them only")
     parser.add_argument("--quick", action="store_true", help="one seed, 20 steps, and keep nothing")
     args = parser.parse_args()
-    seeds, extra = ([0], ["--training.steps", "20"]) if args.quick else (args.seeds, [])
+    networks = {
+        label: network
+        for label, network in NETWORKS[args.digits].items()
+        if args.networks is None or label in args.networks
+    }
+    seeds, extra = args.seeds, ["--data.digits", str(args.digits)]
+    if args.quick:
+        seeds, extra = [0], [*extra, "--training.steps", "20"]
     busy = record.busy_cores()
     with tempfile.TemporaryDirectory() as folder:
         rows = [
-            measure(label, share, seeds, Path(folder), extra)
-            for label in args.networks
-            for share in NETWORKS[label].shares
+            measure(label, network, share, seeds, Path(folder), extra)
+            for label, network in networks.items()
+            for share in network.shares
         ]
     print(record.plain(rows, COLUMNS))
     if not args.quick:
-        print(record.write("arithmetic", rows, {"seeds": list(seeds), "busy_cores_before": busy}))
+        print(record.write(KEPT[args.digits], rows, {"seeds": list(seeds), "busy_cores_before": busy}))
     return 0
 
 

@@ -72,6 +72,13 @@ SECTIONS = (
         "Held-out queries, a+b and b+a always on one side, asked once.",
     ),
     Section(
+        "Arithmetic of three digits",
+        "arithmetic_three_digits",
+        "arithmetic.py --digits 3",
+        arithmetic.COLUMNS,
+        "Trained on a twentieth of all queries; of the others, about 40,000 are asked once.",
+    ),
+    Section(
         "Disentanglement of sprites after equal time",
         "disentanglement",
         "disentanglement.py --data-path FILE.npz",
