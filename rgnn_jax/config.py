@@ -23,6 +23,7 @@ from rgnn_jax.models.factor_reader import FactorReaderConfig
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoderConfig
+from rgnn_jax.models.resnet_gan import ResNetGANConfig
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 from rgnn_jax.models.tcn import TCNConfig, levels_to_cover
 from rgnn_jax.models.transformer import TransformerConfig
@@ -30,7 +31,7 @@ from rgnn_jax.optimizer import OptimizerConfig
 
 SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
 AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig | ResNetAutoencoderConfig
-GeneratorConfig = DCGANConfig
+GeneratorConfig = DCGANConfig | ResNetGANConfig
 PictureConfig = AutoencoderConfig | GeneratorConfig | ClassifierConfig | FactorReaderConfig
 ModelConfig = SequenceConfig | PictureConfig | Seq2SeqConfig
 DataConfig = TextData | ImageData | ArithmeticData | HandwritingData

@@ -24,6 +24,7 @@ from rgnn_jax.models.language import NextToken
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
 from rgnn_jax.models.recurrent import GRU, LSTM, GRUConfig, LSTMConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
+from rgnn_jax.models.resnet_gan import ResNetGAN, ResNetGANConfig
 from rgnn_jax.models.seq2seq import Seq2Seq
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 from rgnn_jax.models.tcn import TCN, TCNConfig
@@ -103,6 +104,7 @@ GENERATORS = {
         _SHAPE,
         3,
     ),
+    "resnet_gan": ResNetGAN(ResNetGANConfig(z_dim=3, widths=(4,), conditional=True), _SHAPE, 3),
     "critic": DCGAN(
         DCGANConfig(
             z_dim=3,

@@ -18,6 +18,7 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.generated import describe_health, score_generated
 from rgnn_jax.models.dcgan import DCGAN, DCGANConfig
 from rgnn_jax.models.gan import GAN
+from rgnn_jax.models.resnet_gan import ResNetGAN, ResNetGANConfig
 from rgnn_jax.sampling.latent import decode
 
 MOST = 1000
@@ -45,6 +46,8 @@ def build_pair(experiment: Experiment, spec: ImageSpec) -> GAN:
     match config:
         case DCGANConfig():
             return DCGAN(config, spec.shape, classes, dtype)
+        case ResNetGANConfig():
+            return ResNetGAN(config, spec.shape, classes, dtype)
 
 
 def evaluate_pair(model: nn.Module, params: Params, pictures: Pictures, *, seed: int = 0) -> dict[str, float]:

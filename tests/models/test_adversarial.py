@@ -1,0 +1,196 @@
+"""The losses and penalties of a pair, equal to PyTorch's; and how the game puts them together."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+import pytest
+
+from rgnn_jax.datasets.image_batches import ImageBatch
+from rgnn_jax.errors import UserError
+from rgnn_jax.losses import discriminator_loss, generator_loss
+from rgnn_jax.models.adversarial import Adversarial
+from rgnn_jax.models.dcgan import DCGAN, DCGANConfig
+from rgnn_jax.models.gan import Verdict, default_labels
+from rgnn_jax.models.penalties import consistency, gradient_penalty, slope_penalty, squared_slope
+from rgnn_jax.models.picture_augmentation import augment, cutout, translation
+from rgnn_jax.nn.spectral import SpectralNorm
+
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "adversarial.npz"))
+REAL_LABEL, MARGIN = 0.9, 0.01
+REAL, FAKE = jnp.asarray(GOLDEN["real"]), jnp.asarray(GOLDEN["fake"])
+CONFIG = DCGANConfig(z_dim=4, width=3, discriminator_norm="none", codes=2)
+MODEL = DCGAN(CONFIG, (8, 8, 1))
+LAYERS = {"conv": ("conv_0",), "score": ("head", "score"), "codes": ("head", "codes")}
+KEY = jax.random.key(0)
+
+
+def golden(prefix):
+    """Our tree of the arrays under a prefix; zeros for the parameters that have none there."""
+    tree = {}
+    for name, path in LAYERS.items():
+        for theirs, own in (("weight", "kernel"), ("bias", "bias")):
+            shape = GOLDEN[f"parameter/{name}.{theirs}"].shape
+            array = GOLDEN.get(f"{prefix}/{name}.{theirs}", np.zeros(shape, np.float32))
+            place = tree
+            for part in path:
+                place = place.setdefault(part, {})
+            place[own] = jnp.asarray(array)
+    return tree
+
+
+PARAMS = golden("parameter")
+
+
+def judge(params, pictures):
+    return MODEL.apply({"params": {"discriminator": params}}, pictures, method="judge")
+
+
+def masked(params, mask):
+    features = judge(params, REAL).features * mask.reshape(len(REAL), -1)
+    score = params["head"]["score"]
+    return Verdict(features @ score["kernel"][:, 0] + score["bias"][0], features, None)
+
+
+def slopes(params):
+    _, back = jax.vjp(lambda pictures: judge(params, pictures).scores, REAL)
+    return back(jnp.ones(len(REAL)))[0]
+
+
+def of_scores(loss, *arguments):
+    return lambda params: loss(judge(params, REAL).scores, judge(params, FAKE).scores, *arguments)
+
+
+LOSSES = {
+    "discriminator/non_saturating": of_scores(discriminator_loss, "non_saturating"),
+    "discriminator/smoothed": of_scores(discriminator_loss, "non_saturating", REAL_LABEL),
+    "discriminator/hinge": of_scores(discriminator_loss, "hinge"),
+    "discriminator/wasserstein": of_scores(discriminator_loss, "wasserstein"),
+    "gradient_penalty": lambda params: slope_penalty(
+        lambda pictures: judge(params, pictures).scores, jnp.asarray(GOLDEN["between"])
+    ),
+    "r1": lambda params: squared_slope(slopes(params)),
+    "consistency": lambda params: consistency(*(masked(params, m) for m in GOLDEN["masks"]), MARGIN),
+    "code_error": lambda params: Adversarial(MODEL, CONFIG)._code_error(
+        judge(params, FAKE), jnp.asarray(GOLDEN["z"])
+    ),
+    **{
+        f"generator/{kind}": lambda params, kind=kind: generator_loss(judge(params, FAKE).scores, kind)
+        for kind in ("non_saturating", "hinge", "wasserstein")
+    },
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_penalties_and_their_gradients_equal_torch(name):
+    value, gradients = jax.jit(jax.value_and_grad(LOSSES[name]))(PARAMS)
+    np.testing.assert_allclose(value, GOLDEN[f"value/{name}"], rtol=1e-5, atol=1e-6)
+    for found, expected in zip(
+        jax.tree.leaves(gradients), jax.tree.leaves(golden(f"gradient/{name}")), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_spectral_norm_and_its_vector_equal_torch():
+    u = jnp.asarray(GOLDEN["spectral/before/u"])
+    kernel, kept = SpectralNorm().apply(
+        {"params": {"u": u}}, jnp.asarray(GOLDEN["spectral/kernel"]), train=True, mutable=["moved"]
+    )
+    np.testing.assert_allclose(kernel, GOLDEN["spectral/normalised"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(kept["moved"]["u"], GOLDEN["spectral/after/u"], rtol=1e-4, atol=1e-6)
+
+
+def test_points_of_the_gradient_penalty_lie_between_the_pictures():
+    # The slope of the sum of squares is twice the picture: between 0 and 1 everywhere it is 2 times a share.
+    real, fake = jnp.ones((64, 2, 2, 1)), jnp.zeros((64, 2, 2, 1))
+    penalty = gradient_penalty(lambda x: jnp.square(x).sum((1, 2, 3)), real, fake, KEY)
+    share = jax.random.uniform(KEY, (64,))
+    np.testing.assert_allclose(penalty, np.mean((4 * np.asarray(share) - 1) ** 2), rtol=1e-5)
+
+
+def batch(count=6):
+    images = jax.random.uniform(jax.random.key(3), (count, 8, 8, 1))
+    return ImageBatch(images, jnp.arange(count) % 3, None)
+
+
+def test_the_discriminator_minimises_its_loss_and_the_weighted_penalties():
+    config = DCGANConfig(
+        z_dim=4, width=3, discriminator_norm="layer", codes=1, dropout=0.3, real_label=0.8,
+        gradient_penalty=3.0, r1=0.5, consistency=2.0, information=0.25,
+    )  # fmt: skip
+    game = Adversarial(DCGAN(config, (8, 8, 1)), config)
+    loss, (metrics, moved) = jax.jit(game.play, static_argnums=0)(
+        "discriminator", game.init(KEY), batch(), KEY, 0.5
+    )
+    mean = {name: total / count for name, (total, count) in metrics.items()}
+    weighted = {"gradient_penalty": 3.0, "r1": 0.5, "consistency": 2.0, "code_error": 0.25}
+    expected = mean["discriminator_loss"] + sum(weight * mean[name] for name, weight in weighted.items())
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    assert all(mean[name] > 0 for name in weighted)
+    assert moved == {}
+
+
+def test_running_moments_of_the_generator_move_in_its_own_turn():
+    config = DCGANConfig(z_dim=4, width=3)
+    game = Adversarial(DCGAN(config, (8, 8, 1)), config)
+    params = game.init(KEY)
+    moved = game.play("generator", params, batch(), KEY, jnp.zeros(()))[1][1]
+    assert set(moved) == {"norm_0"} and set(moved["norm_0"]) == {"mean", "variance"}
+    start = params["generator"]["norm_0"]
+    assert np.any(moved["norm_0"]["mean"] != start["mean"])
+    assert game.play("discriminator", params, batch(), KEY, jnp.zeros(()))[1][1] == {}
+
+
+def test_random_points_have_all_classes_equally_often():
+    labels = default_labels(jax.random.normal(KEY, (4000, 2)), 4)
+    assert np.abs(np.bincount(labels, minlength=4) / 4000 - 0.25).max() < 0.03
+
+
+def test_a_conditional_pair_tells_classes_apart():
+    config = msgspec.structs.replace(CONFIG, conditional=True)
+    model = DCGAN(config, (8, 8, 1), 3)
+    z = jnp.broadcast_to(jax.random.normal(KEY, (1, 4)), (3, 4))
+    params = model.init(KEY, z, jnp.arange(3))
+    pictures = model.apply(params, z, jnp.arange(3), method="decode")
+    scores = model.apply(
+        params, jnp.broadcast_to(REAL[:1], (3, 8, 8, 1)), jnp.arange(3), method="judge"
+    ).scores
+    for found in (pictures, scores):
+        assert np.abs(np.diff(np.asarray(found), axis=0)).max(axis=tuple(range(1, found.ndim))).min() > 1e-3
+    same = model.apply(params, z, method="decode")
+    np.testing.assert_allclose(same, model.apply(params, z, default_labels(z, 3), method="decode"))
+
+
+def test_augmentation_changes_each_picture_and_passes_gradients():
+    pictures = jax.random.uniform(KEY, (32, 16, 16, 3))
+    changed, back = jax.vjp(lambda x: augment(x, ("colour", "translation", "cutout"), KEY), pictures)
+    assert changed.shape == pictures.shape
+    assert np.abs(changed - pictures).max((1, 2, 3)).min() > 0.01
+    assert np.isfinite(back(jnp.ones_like(changed))[0]).all()
+    np.testing.assert_array_equal(augment(pictures, (), KEY), pictures)
+
+
+def test_translation_moves_by_up_to_an_eighth_and_cutout_leaves_a_hole():
+    dot = jnp.zeros((64, 16, 16, 1)).at[:, 8, 8].set(1.0)
+    moved = np.asarray(translation(dot, KEY))
+    places = np.argwhere(moved[..., 0])
+    assert len(places) == 64 and np.abs(places[:, 1:] - 8).max() == 2
+    assert len(np.unique(places[:, 1])) == len(np.unique(places[:, 2])) == 5
+    cut = np.asarray(cutout(jnp.ones((64, 16, 16, 1)), KEY))
+    assert cut.sum((1, 2, 3)).min() == 16 * 16 - 8 * 8 and set(np.unique(cut)) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"r1": 1.0}, "model.discriminator_norm"),
+        ({"codes": 128}, "model.z_dim"),
+        ({"consistency": 2.0, "discriminator_norm": "layer"}, "model.dropout"),
+        ({"real_label": 0.9, "objective": "hinge"}, "model.real_label"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings, words):
+    with pytest.raises(UserError, match=words):
+        DCGANConfig(**settings)
