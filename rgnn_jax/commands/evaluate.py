@@ -46,11 +46,11 @@ def register(commands: Any) -> None:
         default=None,
         help="also MIG, DCI, SAP, FactorVAE and beta-VAE scores, for pictures whose factors are known",
     )
-    of_handwriting = parser.add_argument_group("models of arithmetic in handwriting")
-    of_handwriting.add_argument(
+    judged = parser.add_argument_group("models of pictures with a latent space, and of handwriting")
+    judged.add_argument(
         "--judge",
         metavar="RUN",
-        help="also let a classifier of digits and signs, another run, read each picture of the queries",
+        help="also let a classifier, another run, look at random samples, or read the pictures of queries",
     )
     add_json(parser)
 
@@ -74,9 +74,13 @@ def run(args: argparse.Namespace) -> int:
         if not loaded.spec.side:
             _refuse(args, "reads symbols", "judge")
         return _arithmetic(args, loaded)
-    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file", "judge")
+    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
     if not hasattr(loaded.model, "decode"):
-        _refuse(args, "only reads pictures and has no codes", "importance_samples", "disentanglement")
+        _refuse(
+            args, "only reads pictures and has no codes", "importance_samples", "disentanglement", "judge"
+        )
+    elif not hasattr(loaded.model, "encode"):
+        _refuse(args, "cannot read pictures", "importance_samples", "disentanglement")
     return _pictures(args, loaded)
 
 
@@ -197,7 +201,13 @@ def _pictures(args: argparse.Namespace, loaded: Any) -> int:
         scores |= _likelihood(args, loaded, task)
     if args.disentanglement:
         scores |= _disentanglement(args, loaded, task)
-    result = {**scores, "count": len(getattr(task.images, args.split)), **_origin(loaded, args.split)}
+    verdict = _judged(args, loaded, task)
+    result = {
+        **scores,
+        **verdict,
+        "count": len(getattr(task.images, args.split)),
+        **_origin(loaded, args.split),
+    }
     if args.json:
         print_json(result)
         return 0
@@ -205,7 +215,36 @@ def _pictures(args: argparse.Namespace, loaded: Any) -> int:
     for name, value in scores.items():
         if not isinstance(value, list):
             print(f"  {name.replace('_', ' '):<28}{value:.4f}")
+    _print_verdict(verdict)
     return 0
+
+
+def _judged(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, Any]:
+    """What a classifier makes of random samples, where one is named."""
+    if args.judge is None:
+        return {}
+    import msgspec
+
+    from rgnn_jax.experiments.sample_judge import judge_samples
+    from rgnn_jax.train.session import load_run
+
+    judge = load_run(args.judge, args.ckpt_dir)
+    return msgspec.to_builtins(judge_samples(loaded, judge, getattr(task.images, args.split)))
+
+
+def _print_verdict(verdict: dict[str, Any]) -> None:
+    if not verdict:
+        return
+    print(
+        f"  {verdict['samples']:,} samples, judged by {verdict['judge']}, right in "
+        f"{100 * verdict['judge_accuracy']:.2f}% of real pictures: Frechet distance "
+        f"{verdict['distance']:.2f} and kernel distance {verdict['kernel_distance']:.4f} from "
+        f"{verdict['compared']:,} real pictures; sure of {100 * verdict['sure']:.1f}% of the samples"
+    )
+    for name, share in verdict["shares"].items():
+        print(f"    {name:<26}{100 * share:7.2f}%")
+    if verdict["class_accuracy"] is not None:
+        print(f"  {'class as asked for':<28}{100 * verdict['class_accuracy']:.2f}%")
 
 
 def _likelihood(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, float]:

@@ -31,6 +31,7 @@ def register(commands: Any) -> None:
         "--from", dest="source", choices=("prior", "codes"),
         help="N(0, 1), or a Gaussian fitted to the codes (default: prior; codes for an autoencoder)",
     )  # fmt: skip
+    random.add_argument("--class", dest="label", metavar="NAME", help="for a model that is told classes")
     _add_traverse(_add(tools, "traverse", _traverse, "What each latent dimension does.", images=1))
     walk = _add(tools, "interpolate", _interpolate, "Walks between two pictures or two classes.", images=2)
     walk.add_argument(
@@ -41,6 +42,7 @@ def register(commands: Any) -> None:
         help="between examples of two classes; repeatable",
     )
     walk.add_argument("--other", action="append", default=[], metavar="RUN", help="a run to show beside it")
+    walk.add_argument("--random", type=count, metavar="N", help="N walks between random codes instead")
     walk.add_argument("--steps", type=_several, default=10, help="pictures a walk (default: 10)")
     rotate = _add(tools, "rotate", _rotate, "Turn a face from left to right.", images=4)
     rotate.add_argument("--factor", help="the data's factor that is the turn (default: turn, yaw or azimuth)")
@@ -184,7 +186,7 @@ def _random(args: argparse.Namespace, subject: Any) -> Any:
 
     from rgnn_jax.experiments.latent.walks import random
 
-    return random(subject, jax.random.key(args.seed), count=args.count, source=args.source)
+    return random(subject, jax.random.key(args.seed), count=args.count, source=args.source, label=args.label)
 
 
 def _traverse(args: argparse.Namespace, subject: Any) -> Any:
@@ -203,11 +205,16 @@ def _traverse(args: argparse.Namespace, subject: Any) -> Any:
 def _interpolate(args: argparse.Namespace, subject: Any) -> Any:
     import jax
 
-    from rgnn_jax.experiments.latent.walks import interpolation
+    from rgnn_jax.experiments.latent.walks import interpolation, random_interpolation
 
     subjects = [subject, *(_subject(args, other) for other in args.other)]
     if args.classes and (args.image or args.index):
         raise UserError("--classes chooses the pictures: leave out --image and --index")
+    if args.random:
+        if args.classes or args.image or args.index or args.other:
+            raise UserError("--random walks between random codes of one run: leave out pictures and --other")
+        key = jax.random.key(args.seed)
+        return random_interpolation(subject, key, count=args.random, steps=args.steps)
     pairs, names = [], []
     for place, classes in enumerate(args.classes):
         ends = classes.split(",")

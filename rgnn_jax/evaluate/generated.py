@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from rgnn_jax.evaluate.sliced_wasserstein import PATCH, patch_sliced_wasserstein, sliced_wasserstein
 
 _PATCHED, _PATCHES = 250, 32
-COLLAPSED, SURE = 0.5, 0.995
+SPREAD, NEAREST, SURE = 0.5, 0.1, 0.995
 
 
 def score_generated(
@@ -74,9 +74,9 @@ def describe_health(metrics: Mapping[str, Any], *, judged: bool = True) -> str |
     if not np.isfinite(metrics["loss"]):
         return "the generator has diverged: its pictures are not finite; lower optimizer.learning_rate"
     spread, nearest = metrics["spread"], metrics["nearest"]
-    if min(spread, nearest) < COLLAPSED:
-        what = "to the nearest other" if nearest < COLLAPSED else "apart"
-        share = nearest if nearest < COLLAPSED else spread
+    if spread < SPREAD or nearest < NEAREST:
+        what = "to the nearest other" if nearest < NEAREST else "apart"
+        share = nearest if nearest < NEAREST else spread
         return (
             f"the generator has collapsed: its pictures are {100 * share:.0f}% as far {what} as real ones; "
             "keep the best checkpoint (--step best), or train again with a penalty (model.r1), "

@@ -63,7 +63,7 @@ class DCGANGenerator(nn.Module):
         scale = 2 ** len(self.widths)
         start = (height // scale, width // scale, self.widths[0])
         h = with_class(z, labels, self.classes, self.dtype)
-        h = Dense(prod(start), use_bias=False, dtype=self.dtype, name="input")(h).reshape(len(z), *start)
+        h = Dense(prod(start), use_bias=False, dtype=self.dtype, name="input")(h).reshape(z.shape[0], *start)
         for i, features in enumerate(self.widths):
             if i:
                 h = ConvTranspose(features, 4, 2, self.dtype, use_bias=False, name=f"conv_{i}")(h)
@@ -103,7 +103,7 @@ class DCGANDiscriminator(nn.Module):
                 h = nn.GroupNorm(1, dtype=self.dtype, name=f"norm_{i}")(h)
             h = nn.leaky_relu(h, _SLOPE)
             h = Dropout(config.dropout, name=f"drop_{i}")(h, deterministic=not train)
-        flat = h.reshape(len(h), prod(h.shape[1:]))
+        flat = h.reshape(h.shape[0], prod(h.shape[1:]))
         head = Head(self.classes, config.codes, config.spectral, self.dtype, name="head")
         return head(flat, labels, train=train)
 

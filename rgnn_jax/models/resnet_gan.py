@@ -40,7 +40,7 @@ class ConditionalNorm(nn.Module):
         """Normalises; without labels by batch normalisation alone."""
         h = BatchNorm(dtype=self.dtype, name="norm")(h, train=train)
         if labels is not None:
-            rows = (len(h), 1, 1, h.shape[-1])
+            rows = (h.shape[0], 1, 1, h.shape[-1])
             scale, shift = (
                 0.1 * Embedding(self.classes, h.shape[-1], self.dtype, name=name)(labels).reshape(rows)
                 for name in ("scale", "shift")
@@ -86,7 +86,7 @@ class ResNetGenerator(nn.Module):
         scale = 2 ** len(self.widths)
         start = (height // scale, width // scale, self.widths[0])
         h = with_class(z, labels, self.classes, self.dtype)
-        h = Dense(start[0] * start[1] * start[2], dtype=self.dtype, name="input")(h).reshape(len(z), *start)
+        h = Dense(start[0] * start[1] * start[2], dtype=self.dtype, name="input")(h).reshape(z.shape[0], *start)
         for i, features in enumerate(self.widths):
             h = UpBlock(features, self.classes, self.dtype, name=f"block_{i}")(h, labels, train=train)
         h = nn.relu(BatchNorm(dtype=self.dtype, name="norm")(h, train=train))

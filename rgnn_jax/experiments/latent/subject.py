@@ -15,10 +15,14 @@ from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.sampling.latent import Gaussian, Posterior, aggregate_posterior, decode, encode, prior
+from rgnn_jax.sampling.latent_search import search_codes
 from rgnn_jax.train.session import LoadedRun, load_task, with_other_data
 
 SAMPLE = 3000
 """Training pictures, at most, whose codes stand for all."""
+
+SEARCHED = 256
+"""Pictures, at most, whose codes are searched for, in a model without an encoder."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +90,13 @@ class Subject:
     @cached_property
     def sample(self) -> Pictures:
         """Training pictures, evenly taken."""
-        count = len(self.data.train)
-        return self.data.train.take(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
+        count, most = len(self.data.train), SAMPLE if self.reads else SEARCHED
+        return self.data.train.take(np.linspace(0, count - 1, min(count, most)).astype(int))
+
+    @property
+    def reads(self) -> bool:
+        """Whether the model has an encoder; the codes of a generator's pictures are searched for."""
+        return hasattr(self.run.model, "encode")
 
     @cached_property
     def posterior(self) -> Posterior:
@@ -97,7 +106,7 @@ class Subject:
     @property
     def has_prior(self) -> bool:
         """Whether the model was trained to decode N(0, 1); a deterministic autoencoder was not."""
-        if not hasattr(self.run.model, "encode"):
+        if not self.reads:
             return True
         blank = np.zeros((1, *self.run.images.shape), np.uint8)
         return self.encode(blank).z_logvar is not None
@@ -108,12 +117,41 @@ class Subject:
         return prior(self.run.model.z_dim) if self.has_prior else aggregate_posterior(self.posterior)
 
     def encode(self, images: UInt8[np.ndarray, "n h w c"]) -> Posterior:
-        """The pictures' posteriors."""
-        return encode(self.run.model, self.run.params, np.asarray(images))
+        """The pictures' posteriors; without an encoder the codes of the most similar pictures.
 
-    def decode(self, z: Float[np.ndarray, "... z"]) -> UInt8[np.ndarray, "... h w c"]:
-        """The codes' pictures."""
-        return decode(self.run.model, self.run.params, z)
+        Raises:
+            UserError: where that would be a search for more than `SEARCHED`.
+        """
+        if self.reads:
+            return encode(self.run.model, self.run.params, np.asarray(images))
+        if len(images) > SEARCHED:
+            raise UserError(
+                f"run {self.name}: its model has no encoder, so that codes are searched for, of {SEARCHED} "
+                f"pictures at most and not of {len(images)}; take fewer (--count), or a model with an encoder"
+            )
+        codes = search_codes(self.run.model, self.run.params, np.asarray(images), jax.random.key(0))
+        return Posterior(codes, None)
+
+    def decode(
+        self, z: Float[np.ndarray, "... z"], labels: Int[np.ndarray, "..."] | None = None
+    ) -> UInt8[np.ndarray, "... h w c"]:
+        """The codes' pictures, of these classes where the model is told them."""
+        return decode(self.run.model, self.run.params, z, labels)
+
+    def class_number(self, name: str) -> int:
+        """The number of a class that the model is told.
+
+        Raises:
+            UserError: where it is told none, or not this one.
+        """
+        classes = self.run.images.classes
+        if not getattr(self.run.model, "classes", 0):
+            raise UserError(
+                f"--class {name}: run {self.name} is of a model that is told no classes; leave it out"
+            )
+        if name not in classes:
+            raise UserError(f"--class {name}: no such class; there are {', '.join(classes[:20])}")
+        return classes.index(name)
 
     def choose(
         self, files: Sequence[Path] = (), indices: Sequence[int] = (), *, count: int

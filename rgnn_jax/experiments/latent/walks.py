@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray, UInt8
 
@@ -23,6 +24,7 @@ from rgnn_jax.sampling.latent import (
 from rgnn_jax.typography import number
 
 FRAMES = 24
+_EFFECTS = 8
 
 
 def reconstruct(subject: Subject, images: UInt8[np.ndarray, "n h w c"], *, columns: int = 8) -> Shown:
@@ -48,6 +50,7 @@ def random(
     *,
     count: int = 64,
     source: Literal["prior", "codes"] | None = None,
+    label: str | None = None,
 ) -> Shown:
     """Pictures of random codes: from the prior, or from a Gaussian fitted to the codes of training pictures.
 
@@ -56,6 +59,10 @@ def random(
         key: of the draw.
         count: pictures.
         source: None is the prior, and the codes for an autoencoder, which has none.
+        label: the class of all of them, for a model that is told classes; None leaves it to the code.
+
+    Raises:
+        UserError: for a class that the model does not know.
     """
     has_prior = subject.has_prior
     source = source or ("prior" if has_prior else "codes")
@@ -69,7 +76,11 @@ def random(
         note = "codes from a Gaussian fitted to the codes of training pictures"
         note += " (the aggregate posterior)" if has_prior else " (an autoencoder has no prior)"
     codes = draw(distribution, key, count)
-    pictures = subject.decode(codes)
+    labels = None
+    if label is not None:
+        labels = np.full(count, subject.class_number(label), np.int32)
+        note += f"; class {label}"
+    pictures = subject.decode(codes, labels)
     columns = max(1, round(np.sqrt(count)))
     figure = picture_grid(in_rows(pictures, columns), title=f"Random samples: {subject.name}", note=note)
     return Shown({"codes": codes, "images": pictures}, {f"random_{source}.png": to_png(figure)})
@@ -89,7 +100,7 @@ def traversal(
 
     Args:
         subject: the run.
-        image: whose code is walked from; None is the mean code.
+        image: whose code is walked from; None is the mean code, for a generator a random one.
         order: rows by KL or by the effect on the pixels; None is KL where there is one.
         dimensions: these rows only, in this order.
         rows: the most that are shown, where `dimensions` does not say which.
@@ -104,13 +115,21 @@ def traversal(
     for dimension in dimensions:
         if dimension >= z_dim:
             raise UserError(f"--dimensions {dimension}: the model has {z_dim} latent dimensions, from 0 on")
-    start = distribution.mean if image is None else subject.encode(image[None]).z_mean[0]
+    drawn = draw(distribution, jax.random.key(0), _EFFECTS)
+    beginning, start = "the code of one picture", drawn[0]
+    if image is not None:
+        start = subject.encode(image[None]).z_mean[0]
+    elif subject.reads:
+        beginning, start = "the mean code", distribution.mean
+    else:
+        beginning = "a random code"
     model, params = subject.run.model, subject.run.params
-    order = order or ("kl" if subject.has_prior else "effect")
+    order = order or ("kl" if subject.has_prior and subject.reads else "effect")
     if order == "kl":
         amounts = kl_per_dimension(subject.posterior)
     else:
-        amounts = effect_per_dimension(model, params, subject.posterior.z_mean[:8], distribution)
+        codes = subject.posterior.z_mean[:_EFFECTS] if subject.reads else drawn
+        amounts = effect_per_dimension(model, params, codes, distribution)
     shown = list(dimensions) or np.argsort(-amounts, kind="stable")[:rows].tolist()
     unit = " nats" if order == "kl" else ""
     names = [f"z{dimension}   {number(amounts[dimension], 2)}{unit}" for dimension in shown]
@@ -120,7 +139,6 @@ def traversal(
     spread = (
         "" if subject.has_prior else ", in standard deviations of the codes (an autoencoder has no prior)"
     )
-    beginning = "the mean code" if image is None else "the code of one picture"
     title = f"What each latent dimension does: {subject.name}"
     figure = picture_grid(
         pictures,
@@ -152,6 +170,7 @@ def interpolation(
     *,
     names: Sequence[str] = (),
     steps: int = 10,
+    codes: Sequence[np.ndarray] = (),
 ) -> Shown:
     """Walks from one picture to another, straight and along the arc, for each run.
 
@@ -160,6 +179,7 @@ def interpolation(
         pairs: both ends of each walk.
         names: of the walks, such as "0 to 8".
         steps: pictures a walk, both reconstructed ends included.
+        codes: of both ends of each walk, where they are known; else they are read from the pictures.
 
     Raises:
         UserError: where the runs' pictures differ in shape.
@@ -172,7 +192,7 @@ def interpolation(
     rows, labels, moving = [], [], []
     for place, (start, end) in enumerate(pairs):
         for subject in subjects:
-            one, other = subject.encode(np.stack([start, end])).z_mean
+            one, other = codes[place] if codes else subject.encode(np.stack([start, end])).z_mean
             for walk, path in walks.items():
                 rows.append(np.concatenate([start[None], subject.decode(path(one, other, steps)), end[None]]))
                 moving.append(subject.decode(path(one, other, FRAMES)))
@@ -193,6 +213,13 @@ def interpolation(
         {"images": pictures[:, 1:-1], "ends": pictures[:, [0, -1]]},
         {"interpolate.png": to_png(figure), "interpolate.gif": to_gif(np.stack(frames))},
     )
+
+
+def random_interpolation(subject: Subject, key: PRNGKeyArray, *, count: int, steps: int = 10) -> Shown:
+    """Walks between random codes of the model's own distribution, which need no encoder."""
+    codes = draw(subject.distribution, key, 2 * count).reshape(count, 2, -1)
+    ends = subject.decode(codes)
+    return interpolation([subject], [(one, other) for one, other in ends], steps=steps, codes=list(codes))
 
 
 def _signed(value: float) -> str:

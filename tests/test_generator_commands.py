@@ -1,0 +1,125 @@
+"""`rgnn train`, `latent`, `evaluate`, `sweep` and `export` on generator-discriminator pairs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rgnn_jax.cli import main
+from rgnn_jax.experiments.latent import meanings, subject, walks
+
+CONFIG = """
+[model]
+kind = "dcgan"
+z_dim = 3
+width = 4
+conditional = true
+objective = "hinge"
+
+[data]
+kind = "images"
+path = "digits"
+
+[optimizer]
+clip_norm = 0.0
+
+[training]
+steps = 2
+batch_size = 8
+log_every = 1
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder with the runs `told`, `untold` (which is not told classes) and `judge`; for reading only."""
+    folder = tmp_path_factory.mktemp("ckpt")
+    config = folder / "gan.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    judge = folder / "judge.toml"
+    lines = '[model]\nkind = "classifier"\nwidth = 4\n\n[data]\nkind = "images"\npath = "digits"\n'
+    judge.write_text(lines + "\n[training]\nsteps = 2\n", encoding="utf-8")
+    for name, path, more in (
+        ("told", config, []),
+        ("untold", config, ["--model.conditional", "false", "--model.objective", "wasserstein"]),
+        ("judge", judge, []),
+    ):
+        given = ["--name", name, "--ckpt-dir", str(folder), "--quiet"]
+        assert main(["train", str(path), *given, *more]) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def little_work(monkeypatch):
+    monkeypatch.setattr(walks, "FRAMES", 3)
+    monkeypatch.setattr(meanings, "FRAMES", 3)
+    monkeypatch.setattr(subject, "SEARCHED", 32)
+
+
+def test_training_logs_both_players(runs):
+    row = json.loads((runs / "told" / "metrics.jsonl").read_text().splitlines()[0])
+    names = {"discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy"}
+    assert names | {"discriminator_gradient_norm", "generator_gradient_norm"} <= row.keys()
+
+
+@pytest.mark.parametrize(
+    ("tool", "files"),
+    [
+        (["random", "--count", "4", "--class", "3"], {"random_prior.png"}),
+        (["random", "--count", "4", "--from", "codes"], {"random_codes.png"}),
+        (["interpolate", "--random", "2", "--steps", "3"], {"interpolate.gif", "interpolate.png"}),
+        (["interpolate", "--classes", "0,8", "--steps", "3"], {"interpolate.gif", "interpolate.png"}),
+        (["traverse", "--steps", "3"], {"traverse.gif", "traverse.png"}),
+        (["reconstruct", "--index", "0", "--index", "5"], {"reconstruct.png"}),
+        (["edit", "--attribute", "3", "--index", "1"], {"edit.png"}),
+        (["project", "--count", "9"], {"project_pca.html", "project_pca.png"}),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_latent_tools_work_without_an_encoder(runs, tool, files, tmp_path):
+    out = tmp_path / "out"
+    assert main(["latent", "told", *tool, "--ckpt-dir", str(runs), "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir()} == files
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["latent", "told", "random", "--class", "ten"], "no such class"),
+        (["latent", "untold", "random", "--class", "3"], "told no classes"),
+        (["latent", "told", "clusters"], "no encoder"),
+        (["latent", "told", "interpolate", "--random", "1", "--index", "2"], "--random"),
+        (["evaluate", "told", "--importance-samples", "2"], "cannot read pictures"),
+        (["evaluate", "judge", "--judge", "judge"], "only reads pictures"),
+        (["evaluate", "told", "--judge", "untold"], "not a classifier"),
+    ],
+)
+def test_what_a_generator_cannot_do_is_refused_in_a_line(runs, arguments, words, capsys):
+    assert main([*arguments, "--ckpt-dir", str(runs)]) == 2
+    error = capsys.readouterr().err
+    assert words in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["told", "untold"])
+def test_a_classifier_judges_samples(runs, name, capsys):
+    assert main(["evaluate", name, "--judge", "judge", "--ckpt-dir", str(runs), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert abs(sum(scores["shares"].values()) - 1) < 1e-6 and scores["samples"] == 10_000
+    assert 0 < scores["covered"] <= 10 and scores["distance"] >= 0
+    assert (scores["class_accuracy"] is not None) == (name == "told")
+    assert {"loss", "spread", "nearest"} <= scores.keys()
+
+
+def test_pairs_are_swept_and_exported(runs, tmp_path, capsys):
+    rates = ["--optimizer.learning-rate", "1e-4,1e-3", "--name", "rates", "--ckpt-dir", str(tmp_path)]
+    assert main(["sweep", str(runs / "gan.toml"), *rates, "--quiet", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert len(rows) == 2 and all(np.isfinite(row["loss"]) for row in rows)
+    assert main(["export", "told", "--ckpt-dir", str(runs), "--out", str(tmp_path / "open")]) == 0
+    assert {"decode.jax", "weights.safetensors"} <= {path.name for path in (tmp_path / "open").iterdir()}
+
+
+def test_a_pair_that_is_told_classes_needs_some(runs, tmp_path, capsys):
+    arguments = ["--data.path", "faces", "--data.count", "40", "--data.size", "16", "--name", "x"]
+    assert main(["train", str(runs / "gan.toml"), *arguments, "--ckpt-dir", str(tmp_path)]) == 2
+    assert "model.conditional" in capsys.readouterr().err
