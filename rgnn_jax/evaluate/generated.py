@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from rgnn_jax.evaluate.sliced_wasserstein import PATCH, patch_sliced_wasserstein, sliced_wasserstein
 
@@ -17,19 +17,25 @@ SPREAD, NEAREST, SURE = 0.5, 0.1, 0.995
 
 
 def score_generated(
-    real: UInt8[np.ndarray, "n h w c"], fake: UInt8[np.ndarray, "n h w c"], *, seed: int = 0
+    real: UInt8[np.ndarray, "n h w c"],
+    fake: UInt8[np.ndarray, "n h w c"],
+    labels: Int[np.ndarray, " n"] | None = None,
+    *,
+    seed: int = 0,
 ) -> dict[str, float]:
     """Compares generated pictures with held-out ones.
 
     Args:
         real: held-out pictures.
         fake: as many generated ones.
+        labels: classes of either, where the generator is told them; None where it is not.
         seed: of the directions; equal seeds compare on equal ones.
 
     Returns:
         `layout_distance`, the sliced Wasserstein distance of pixels, and `texture_distance`, that of patches
         averaged over scales, both times 1000; `loss`, their mean, by which the best checkpoint is
-        chosen; `spread`, the mean squared distance of two generated pictures over that of two real ones,
+        chosen; `spread`, the mean squared distance of two generated pictures, of one class where classes
+        are told, over that of two real ones,
         and `nearest`, the same of the median distance to the nearest other: both near 0 where the
         generator has collapsed.
     """
@@ -39,8 +45,8 @@ def score_generated(
         parts = (real[:_PATCHED], fake[:_PATCHED])
         textures = patch_sliced_wasserstein(*parts, key, patches=_PATCHES, directions=128)
         scores["texture_distance"] = float(np.mean(list(textures.values())))
-    spread_real, nearest_real = pairwise(real)
-    spread_fake, nearest_fake = pairwise(fake)
+    spread_real, nearest_real = pairwise(real, labels)
+    spread_fake, nearest_fake = pairwise(fake, labels)
     return {
         "loss": float(np.mean(list(scores.values()))),
         **scores,
@@ -49,17 +55,26 @@ def score_generated(
     }
 
 
-def pairwise(images: UInt8[np.ndarray, "n h w c"]) -> tuple[float, float]:
-    """Mean squared distance of two pictures, and the median one to the nearest other; 0 for one picture."""
-    if len(images) < 2:
+def pairwise(
+    images: UInt8[np.ndarray, "n h w c"], labels: Int[np.ndarray, " n"] | None = None
+) -> tuple[float, float]:
+    """Mean squared distance of two pictures of one class, and the median one to the nearest other of any.
+
+    Without labels all pictures are of one class; without two of one both are 0.
+    """
+    classes = np.zeros(len(images), np.int32) if labels is None else labels
+    alike = classes[:, None] == classes[None]
+    pairs = int(alike.sum()) - len(images)
+    if pairs == 0:
         return 0.0, 0.0
     flat = images.reshape(len(images), -1).astype(np.float32) / 255
     flat -= flat.mean(0)
     squares = np.square(flat).sum(1)
     distances = np.maximum(squares[:, None] + squares[None] - 2 * flat @ flat.T, 0.0)
-    mean = distances.sum(dtype=np.float64) / (len(flat) * (len(flat) - 1))
+    np.fill_diagonal(distances, 0.0)
+    mean = float(distances[alike].sum(dtype=np.float64)) / pairs
     np.fill_diagonal(distances, np.inf)
-    return float(mean), float(np.median(distances.min(1)))
+    return mean, float(np.median(distances.min(1)))
 
 
 def describe_health(metrics: Mapping[str, Any], *, judged: bool = True) -> str | None:

@@ -11,6 +11,9 @@ from jaxtyping import Array, Float, Int
 from rgnn_jax.models.gan_config import GANConfig
 from rgnn_jax.nn.linear import Dense
 
+_CLASS_SCALE = 0.25
+"""Deviation of the generator's class vectors at first, where z has 1."""
+
 
 class Verdict(NamedTuple):
     """What a discriminator says of pictures.
@@ -130,8 +133,14 @@ class Head(nn.Module):
 def with_class(
     z: Float[Array, "b z"], labels: Int[Array, " b"] | None, classes: int, dtype: DTypeLike
 ) -> Float[Array, "b d"]:
-    """The generator's input: z and, where classes are known, as long a vector for the class; in a module."""
+    """The generator's input: z and, where classes are known, as long a vector for the class; in a module.
+
+    The vector starts short, lest the generator learn one picture a class before it
+    heeds z.
+    """
     z = z.astype(dtype)
     if labels is None:
         return z
-    return jnp.concatenate([z, Embedding(classes, z.shape[-1], dtype, name="class")(labels)], -1)
+    return jnp.concatenate(
+        [z, _CLASS_SCALE * Embedding(classes, z.shape[-1], dtype, name="class")(labels)], -1
+    )

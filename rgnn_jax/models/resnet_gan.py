@@ -86,7 +86,9 @@ class ResNetGenerator(nn.Module):
         scale = 2 ** len(self.widths)
         start = (height // scale, width // scale, self.widths[0])
         h = with_class(z, labels, self.classes, self.dtype)
-        h = Dense(start[0] * start[1] * start[2], dtype=self.dtype, name="input")(h).reshape(z.shape[0], *start)
+        h = Dense(start[0] * start[1] * start[2], dtype=self.dtype, name="input")(h).reshape(
+            z.shape[0], *start
+        )
         for i, features in enumerate(self.widths):
             h = UpBlock(features, self.classes, self.dtype, name=f"block_{i}")(h, labels, train=train)
         h = nn.relu(BatchNorm(dtype=self.dtype, name="norm")(h, train=train))

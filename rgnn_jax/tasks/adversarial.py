@@ -67,7 +67,7 @@ def evaluate_pair(model: nn.Module, params: Params, pictures: Pictures, *, seed:
     z = np.asarray(jax.random.normal(jax.random.key(seed), (len(real), model.z_dim)))
     fake = decode(model, params, z, labels)
     return {
-        **score_generated(real, fake, seed=seed),
+        **score_generated(real, fake, labels, seed=seed),
         "real_accuracy": _taken_for_real(model, params, real, labels),
         "fake_accuracy": 1.0 - _taken_for_real(model, params, fake, labels),
     }

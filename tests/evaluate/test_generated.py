@@ -37,6 +37,14 @@ def test_a_collapsed_generator_is_seen_by_its_pictures():
         assert "collapsed" in describe_health({**SOUND, **scores})
 
 
+def test_a_generator_that_makes_one_picture_a_class_is_seen_where_classes_are_told():
+    labels = np.arange(200) % 10
+    prototypes = OTHER[:10][labels]
+    assert score_generated(REAL, prototypes)["spread"] > 0.8
+    assert score_generated(REAL, prototypes, labels)["spread"] == pytest.approx(0, abs=1e-5)
+    assert score_generated(REAL, OTHER, labels)["spread"] == pytest.approx(1, abs=0.05)
+
+
 def test_pictures_too_small_for_patches_are_compared_as_a_whole():
     scores = score_generated(REAL[:, :4, :4], OTHER[:, :4, :4])
     assert scores["loss"] == scores["layout_distance"] and "texture_distance" not in scores
