@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 from typing import Annotated, Literal, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
@@ -13,6 +12,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 from rgnn_jax.contracts import Rows
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec, Layout, Operator, Order
 from rgnn_jax.datasets.arithmetic_split import Deck, Queries, Side
+from rgnn_jax.datasets.micro_batches import micro_batch_key, micro_batch_size
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, Fraction, Rate, Seed, Variant
 
@@ -186,13 +186,8 @@ class ArithmeticBatches:
         Raises:
             UserError: `count` does not divide the batch.
         """
-        if self.batch_size % count:
-            raise UserError(
-                f"a batch of {self.batch_size} cannot be dealt to {count} micro-batches of one size; "
-                f"set training.batch_size to a multiple of {count}"
-            )
-        key = jax.random.fold_in(jax.random.fold_in(key, step), index)
+        size = micro_batch_size(self.batch_size, count)
         spec = self.config.spec
-        queries = self.config.deck.draw(data, key, self.batch_size // count)
+        queries = self.config.deck.draw(data, micro_batch_key(key, step, index), size)
         target = spec.encode_answers(spec.answers(*queries))
         return ArithmeticBatch(jnp.asarray(spec.encode_queries(*queries)), jnp.asarray(target))

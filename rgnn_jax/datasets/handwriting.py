@@ -22,6 +22,7 @@ from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.arithmetic_split import Side
 from rgnn_jax.datasets.handwriting_strips import DigitTable, Strips, draw_strips, make_table
 from rgnn_jax.datasets.images import DIGITS, ImageData, load_images
+from rgnn_jax.datasets.micro_batches import micro_batch_key
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.fields import Count, Seed
 
@@ -152,7 +153,6 @@ class HandwritingBatches:
         batch = ArithmeticBatches(self.config, self.batch_size).draw(
             jnp.asarray(data.deck), query_key, step, index, count
         )
-        picture_key = jax.random.fold_in(jax.random.fold_in(picture_key, step), index)
-        keys = jax.random.split(picture_key, len(batch.source))
+        keys = jax.random.split(micro_batch_key(picture_key, step, index), len(batch.source))
         strips = draw_strips(data.digits, batch.source, keys, augment=self.config.augment)
         return ArithmeticBatch(strips, batch.target, symbols=batch.source)

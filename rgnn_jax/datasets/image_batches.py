@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Integer, PRNGKeyArray, UInt8, UInt32
 
 from rgnn_jax.datasets.image_distortion import distort
+from rgnn_jax.datasets.micro_batches import micro_batch_key, micro_batch_size
 from rgnn_jax.datasets.permutation import ROUNDS, mix_bits, permute_cells
 from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
@@ -104,15 +105,10 @@ class ImageBatches:
         Raises:
             UserError: `count` does not divide the batch.
         """
-        if self.batch_size % count:
-            raise UserError(
-                f"a batch of {self.batch_size} cannot be dealt to {count} micro-batches of one size; "
-                f"set training.batch_size to a multiple of {count}"
-            )
+        micro = micro_batch_size(self.batch_size, count)
         order_key, noise_key = jax.random.split(key)
-        chosen = self._indices(order_key, step, index, count, len(data.labels))
-        noise_key = jax.random.fold_in(jax.random.fold_in(noise_key, step), index)
-        augment_key, pixel_key = jax.random.split(noise_key)
+        chosen = self._indices(order_key, step, index, micro, len(data.labels))
+        augment_key, pixel_key = jax.random.split(micro_batch_key(noise_key, step, index))
         blur_key = jax.random.fold_in(augment_key, 0)
         images = data.images[chosen]
         if self.augment:
@@ -131,12 +127,11 @@ class ImageBatches:
         return ImageBatch(pictures, data.labels[chosen], factors)
 
     def _indices(
-        self, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], count: int, size: int
+        self, key: PRNGKeyArray, step: Int[Array, ""], index: Int[Array, ""], micro: int, size: int
     ) -> Int[Array, " b"]:
-        """The pictures at this micro-batch's places in the sequence of epochs."""
+        """Which of `size` pictures lie at this micro-batch's places in the sequence of epochs."""
         # `size` batches are `batch_size` whole epochs; counting them apart keeps uint32 from overflowing.
         turns, rest = jnp.divmod(step.astype(jnp.uint32), jnp.uint32(size))
-        micro = self.batch_size // count
         first = rest * jnp.uint32(self.batch_size) + index.astype(jnp.uint32) * jnp.uint32(micro)
         epoch, place = jnp.divmod(first + jnp.arange(micro, dtype=jnp.uint32), jnp.uint32(size))
         return shuffled(place, epoch + turns * jnp.uint32(self.batch_size), key, size)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Integer, PRNGKeyArray
 
+from rgnn_jax.datasets.micro_batches import micro_batch_key, micro_batch_size
 from rgnn_jax.errors import UserError
 
 LONGEST_TEXT = 2**31 - 1
@@ -57,13 +58,9 @@ class TextBatches:
         Raises:
             UserError: `count` does not divide the batch.
         """
-        if self.batch_size % count:
-            raise UserError(
-                f"a batch of {self.batch_size} cannot be dealt to {count} micro-batches of one size; "
-                f"set training.batch_size to a multiple of {count}"
-            )
-        key = jax.random.fold_in(jax.random.fold_in(key, step), index)
-        starts = jax.random.randint(key, (self.batch_size // count, 1), 0, len(data) - self.window)
+        size = micro_batch_size(self.batch_size, count)
+        key = micro_batch_key(key, step, index)
+        starts = jax.random.randint(key, (size, 1), 0, len(data) - self.window)
         return data[starts + jnp.arange(self.window + 1)[None, :]].astype(jnp.int32)
 
 
