@@ -10,8 +10,9 @@ from jaxtyping import Array, Float, Int, PyTree
 from rgnn_jax.fields import Fraction, NaturalNumber, NonNegative, Positive, Rate, Section
 from rgnn_jax.muon import scale_by_muon
 
-# Tables are looked up, not multiplied with, and the head's rows are classes: Muon suits neither.
-_NOT_FOR_MUON = ("embedding", "table", "head", "conv_mix")
+# Tables are looked up, not multiplied with, and the head's rows are classes: Muon suits neither. A painter's
+# matrices are so large that to orthogonalise them takes longer than all else in a step.
+_NOT_FOR_MUON = ("embedding", "table", "head", "conv_mix", "painter")
 
 
 class OptimizerConfig(Section, frozen=True):

@@ -1,6 +1,7 @@
 """The project's models, at sizes that compile in a second, with data that they learn from."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -47,10 +48,10 @@ SIDE = 8
 _SUMS = ArithmeticData(digits=1)
 
 
-def _seq2seq(side: int = 0, **settings) -> Seq2Seq:
+def _seq2seq(side: int = 0, answer_side: int = 0, **settings) -> Seq2Seq:
     spec = _SUMS.spec
     config = Seq2SeqConfig(width=8, heads=2, picture_width=4, picture_features=8, **settings)
-    return Seq2Seq(config, 13, spec.query_length, 13, spec.answer_length, side)
+    return Seq2Seq(config, 13, spec.query_length, 13, spec.answer_length, side, answer_side)
 
 
 CONDITIONAL_MODELS = {
@@ -64,6 +65,11 @@ CONDITIONAL_MODELS = {
     "strips_to_gru": _seq2seq(SIDE, encoder="gru", decoder="gru", bidirectional=True, source="attention"),
     "strips_to_transformer": _seq2seq(SIDE, encoder="transformer", decoder="transformer", source="attention"),
 }
+
+
+PAINTER = _seq2seq(
+    answer_side=SIDE, encoder="gru", decoder="gru", painter_width=8, style_dim=3, legibility_weight=0.1
+)
 
 
 def random_source(model: Seq2Seq, key: jax.Array, count: int) -> jax.Array:
@@ -145,9 +151,9 @@ def _sums(count: int) -> Batches:
     return ArithmeticBatches(data, 4)
 
 
-def _strips(count: int) -> Batches:
+def _strips(count: int, pictures: str = "source") -> Batches:
     fraction = 0.005 if count == 1 else 0.9
-    data = HandwritingData(digits=1, split="leaking", train_fraction=fraction, size=SIDE)
+    data = HandwritingData(digits=1, split="leaking", train_fraction=fraction, size=SIDE, pictures=pictures)
     images = np.random.default_rng(0).integers(0, 2, (10, *_SHAPE)).astype(np.uint8) * 255
     table = make_table(Pictures(images, np.arange(10, dtype=np.int32)), "0123456789", "made up")
     return HandwritingBatches(data, table, 4)
@@ -178,6 +184,7 @@ LEARNERS = {
     "strips_to_transformer": Learner(
         Translate(CONDITIONAL_MODELS["strips_to_transformer"], start=12), _strips, 4 * np.log(13)
     ),
+    "painter": Learner(Translate(PAINTER, start=12), partial(_strips, pictures="target"), 4 * np.log(13)),
     **{
         name: Learner(Variational(model, model.config, _all_pictures()), _pictures, SIDE**2)
         for name, model in LATENT_MODELS.items()

@@ -15,6 +15,7 @@ TINY_FACES = [
 ]  # fmt: skip
 STRIPS = str(CONFIGS / "arithmetic_image_to_text.toml")
 JUDGE = str(CONFIGS / "classifier_handwriting.toml")
+PAINT = str(CONFIGS / "arithmetic_text_to_image.toml")
 SUMS = str(CONFIGS / "arithmetic_transformer.toml")
 """A small Transformer encoder-decoder on numbers of one digit."""
 TINY_SUMS = [
@@ -24,4 +25,8 @@ TINY_SUMS = [
     "--training.steps", "5", "--optimizer.warmup-steps", "0",
 ]  # fmt: skip
 """The same on pictures of 8x8; `data.path` is left to the test."""
+TINY_PAINT = [
+    *TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8",
+    "--model.painter-width", "8", "--model.style-dim", "3",
+]  # fmt: skip
 TINY_STRIPS = [*TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8"]

@@ -9,6 +9,7 @@ from small_models import (
     GENERATORS,
     LATENT_MODELS,
     LEARNERS,
+    PAINTER,
     SEQUENCE_MODELS,
     SIDE,
     random_source,
@@ -28,7 +29,7 @@ every_learner_or_game = pytest.mark.parametrize(
 )
 every_sequence_model = pytest.mark.parametrize("model", SEQUENCE_MODELS.values(), ids=SEQUENCE_MODELS.keys())
 every_conditional_model = pytest.mark.parametrize(
-    "model", CONDITIONAL_MODELS.values(), ids=CONDITIONAL_MODELS.keys()
+    "model", [*CONDITIONAL_MODELS.values(), PAINTER], ids=[*CONDITIONAL_MODELS.keys(), "painter"]
 )
 every_generator = pytest.mark.parametrize("model", GENERATORS.values(), ids=GENERATORS.keys())
 every_latent_model = pytest.mark.parametrize("model", LATENT_MODELS.values(), ids=LATENT_MODELS.keys())

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
 from rgnn_jax.errors import UserError
 
 
@@ -50,7 +50,10 @@ def register(commands: Any) -> None:
     judged.add_argument(
         "--judge",
         metavar="RUN",
-        help="also let a classifier, another run, look at random samples, or read the pictures of queries",
+        help="also let a classifier, another run, look at random samples, or read what is in handwriting",
+    )
+    judged.add_argument(
+        "--style-seed", type=seed, metavar="N", help="of the styles in which answers are painted (default: 0)"
     )
     add_json(parser)
 
@@ -66,15 +69,18 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     if isinstance(loaded.spec, Vocabulary):
-        _refuse(args, "is a model of text", "importance_samples", "disentanglement", "judge")
+        of_others = ("importance_samples", "disentanglement", "judge", "style_seed")
+        _refuse(args, "is a model of text", *of_others)
         return _text(args, loaded)
     if isinstance(loaded.spec, ArithmeticSpec):
         options = ("rule", "window", "text", "text_file", "importance_samples", "disentanglement")
         _refuse(args, "is a model of arithmetic", *options)
-        if not loaded.spec.side:
-            _refuse(args, "reads symbols", "judge")
+        if not (loaded.spec.side or loaded.spec.answer_side):
+            _refuse(args, "reads and writes symbols", "judge")
+        if not loaded.spec.answer_side:
+            _refuse(args, "paints nothing", "style_seed")
         return _arithmetic(args, loaded)
-    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file")
+    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file", "style_seed")
     if not hasattr(loaded.model, "decode"):
         _refuse(
             args, "only reads pictures and has no codes", "importance_samples", "disentanglement", "judge"
@@ -138,6 +144,8 @@ def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     predicted = answer_queries(loaded.model, loaded.params, examples.given)
     report = report_answers(loaded.arithmetic, examples, predicted)
     readings = _readings(args, loaded, examples) if loaded.arithmetic.side else {}
+    if loaded.arithmetic.answer_side and args.judge is not None:
+        readings = {"painted": _painted(args, loaded, examples, predicted)}
     if args.json:
         scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}
         print_json({**scores, **msgspec.to_builtins(readings), **_origin(loaded, args.split)})
@@ -172,7 +180,32 @@ def _readings(args: argparse.Namespace, loaded: Any, examples: Any) -> dict[str,
     return readings
 
 
+def _painted(args: argparse.Namespace, loaded: Any, examples: Any, answered: Any) -> Any:
+    """What a judge makes of the answers that the run paints."""
+    from rgnn_jax.experiments.answer_judge import judge_answers
+    from rgnn_jax.sampling.painting import Painted
+    from rgnn_jax.train.session import load_run, load_task
+
+    painted = Painted(loaded.model, loaded.params, answered, args.style_seed or 0)
+    others = load_task(loaded, args.settings).handwriting.strips(examples.target, args.split, draw=1)
+    judge = load_run(args.judge, args.ckpt_dir)
+    return judge_answers(judge, loaded.arithmetic, examples, answered, painted, others)
+
+
 def _print_readings(readings: dict[str, Any]) -> None:
+    if "painted" in readings:
+        seen = readings["painted"]
+        print(
+            f"  painted answers read by {seen.judge}, right in {100 * seen.judge_accuracy:.2f}% of its own "
+            f"test pictures: {100 * seen.answers.whole.accuracy:.2f}% wholly right, where it reads "
+            f"{100 * seen.real:.2f}% of the true answers in held-out handwriting"
+        )
+        print(
+            f"  its mean confidence {seen.confidence:.4f} (held-out {seen.real_confidence:.4f}); of "
+            f"{seen.digits:,} digits, Frechet distance in its features {seen.distance:.2f} (other held-out "
+            f"{seen.real_distance:.2f}), style distance {seen.style:.2f} of the real in its features and "
+            f"{seen.style_pixels:.2f} in pixels, sharpness {seen.sharpness:.2f} of the real"
+        )
     if "reading" in readings:
         own = readings["reading"]
         print(

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
 from rgnn_jax.errors import UserError
 
 _LONGEST_NAME = 256
@@ -34,7 +34,17 @@ def register(commands: Any) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="for a run that reads handwriting: keep the strips that are drawn of queries in symbols",
+        help="for a run that reads handwriting: keep the strips that are drawn of queries in symbols; for "
+        "one that paints: write a picture of each answer",
+    )
+    parser.add_argument(
+        "--style-seed", type=seed, metavar="N", help="the style in which answers are painted (default: 0)"
+    )
+    parser.add_argument(
+        "--vary-style",
+        action="store_true",
+        default=None,
+        help="paint each symbol of an answer in a style of its own, instead of all in one",
     )
     add_json(parser)
 
@@ -51,16 +61,18 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     spec = loaded.arithmetic
-    if args.out is not None and not spec.side:
-        raise UserError(f"--out: run {args.name} reads symbols and draws nothing; leave this option out")
+    _check_options(args, spec)
     source = _strips(args, loaded) if spec.side else _encode(spec, args.queries)
-    answers = spec.decode_answers(answer_queries(loaded.model, loaded.params, source))
+    symbols = answer_queries(loaded.model, loaded.params, source)
+    answers = spec.decode_answers(symbols)
     shown = spec.decode_queries(read_symbols(loaded.model, loaded.params, source) if spec.side else source)
     rows: list[dict[str, Any]] = [
         {"query": query, "answer": answer} for query, answer in zip(shown, answers, strict=True)
     ]
     if spec.side:
         rows = [{"given": given, **row} for given, row in zip(args.queries, rows, strict=True)]
+    if args.out is not None and spec.answer_side:
+        _paint(args, loaded, symbols, rows)
     if args.beams is not None:
         found = likeliest_answers(loaded.model, loaded.params, spec, np.asarray(source), args.beams)
         for row, beams in zip(rows, found, strict=True):
@@ -70,10 +82,37 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for row in rows:
         given = f"{row['given']}, read as " if "given" in row else ""
-        print(f"{given}{row['query']} = {row['answer']}")
+        where = f", painted in {row['picture']}" if "picture" in row else ""
+        print(f"{given}{row['query']} = {row['answer']}{where}")
         for beam in row.get("beams", []):
             print(f"  {beam['answer']:<8}{beam['probability']:.6f}")
     return 0
+
+
+def _check_options(args: argparse.Namespace, spec: Any) -> None:
+    if args.out is not None and not (spec.side or spec.answer_side):
+        raise UserError(f"--out: run {args.name} reads symbols and draws nothing; leave this option out")
+    for option in ("style_seed", "vary_style"):
+        if getattr(args, option) is not None and (args.out is None or not spec.answer_side):
+            cure = "give --out DIR with it" if spec.answer_side else "leave this option out"
+            why = "paints where --out says so" if spec.answer_side else "paints nothing"
+            raise UserError(f"--{option.replace('_', '-')}: run {args.name} {why}; {cure}")
+
+
+def _paint(args: argparse.Namespace, loaded: Any, symbols: Any, rows: list[dict[str, Any]]) -> None:
+    """Writes each answer's picture, as a person reads it, and its name into the answer's row."""
+    import numpy as np
+
+    from rgnn_jax.datasets.strip_files import write_strip
+    from rgnn_jax.sampling.painting import Painted
+
+    seed, held = args.style_seed or 0, not args.vary_style
+    painted = Painted(loaded.model, loaded.params, symbols, seed, held)
+    strips = np.asarray(painted[np.arange(len(symbols))])
+    for place, (strip, row) in enumerate(zip(strips, rows, strict=True)):
+        path = args.out / f"{place + 1}_{row['query']}_answer.png"
+        write_strip(loaded.arithmetic.answer_frames(symbols[place], strip), path)
+        row["picture"] = str(path)
 
 
 def _encode(spec: Any, queries: list[str]) -> Any:

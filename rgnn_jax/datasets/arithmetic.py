@@ -92,11 +92,13 @@ class ArithmeticBatch(NamedTuple):
         source: queries, as symbols or as pictures of them.
         target: their answers.
         symbols: of queries that are pictures.
+        pictures: of answers that are to be painted.
     """
 
     source: Int[Array, "b s"] | Float[Array, "b s h w c"]
     target: Int[Array, "b t"]
     symbols: Int[Array, "b s"] | None = None
+    pictures: Float[Array, "b t h w c"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Examples:
         source: as symbols.
         target: the answers as symbols.
         given: what a model reads, a query a row: `source`, or pictures that are drawn when asked for.
+        pictures: of the answers, drawn when asked for, where a model is to paint them.
     """
 
     queries: Queries
@@ -116,6 +119,7 @@ class Examples:
     source: Int[np.ndarray, "n s"]
     target: Int[np.ndarray, "n t"]
     given: Rows
+    pictures: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.values)

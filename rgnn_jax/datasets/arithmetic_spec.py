@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Array, Int, Integer
+from jaxtyping import Array, Int, Integer, Shaped
 
 from rgnn_jax.errors import UserError
 
@@ -36,6 +36,7 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         operand_order: "reversed" writes an operand's units first.
         answer_order: "reversed" writes an answer's units first and its sign last.
         side: pixels of a side where a query is a row of square pictures, one a symbol; 0 where it is symbols.
+        answer_side: the same of an answer.
     """
 
     FILE: ClassVar[str] = "arithmetic.json"
@@ -46,6 +47,7 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     operand_order: Order = "forward"
     answer_order: Order = "forward"
     side: int = 0
+    answer_side: int = 0
 
     @property
     def query_length(self) -> int:
@@ -98,6 +100,16 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Answers as a person writes them; a blank within one stays."""
         texts = ["".join(SYMBOLS[code] for code in row).rstrip() for row in symbols]
         return [text[::-1] for text in texts] if self.answer_order == "reversed" else texts
+
+    def answer_frames(
+        self, symbols: Integer[np.ndarray, " t"], strip: Shaped[np.ndarray, "t h w c"]
+    ) -> Shaped[np.ndarray, "m h w c"]:
+        """The pictures of an answer's symbols as a person writes them, without the blanks at its end.
+
+        An answer of blanks alone keeps one of them.
+        """
+        length = max(1, int((symbols != BLANK).nonzero()[0].max(initial=0)) + 1)
+        return strip[:length][::-1] if self.answer_order == "reversed" else strip[:length]
 
     def parse(self, query: str) -> tuple[int, int, int]:
         """First operand, operator's index and second operand of a query such as "56+34".

@@ -1,9 +1,9 @@
-"""Sums and differences whose queries are strips of handwriting: settings, splits and batches."""
+"""Sums and differences whose queries or answers are strips of handwriting: settings, splits and batches."""
 
 import dataclasses
 import hashlib
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,12 +28,13 @@ from rgnn_jax.fields import Count, Seed
 
 
 class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwriting"):
-    """The queries of an `ArithmeticData` as rows of square pictures, one a symbol.
+    """The queries of an `ArithmeticData`, or their answers, as rows of square pictures, one a symbol.
 
     A digit is a random picture of it from a set, whose training pictures alone make training queries and
     whose held-out pictures make the others; signs are drawn by arithmetic.
 
     Attributes:
+        pictures: "source" for queries in handwriting, "target" for answers.
         path: the set of digits: "digits" for scikit-learn's, "mnist", or what else `ImageData.path` names.
         data_dir: where prepared sets of TensorFlow Datasets lie.
         size: pixels of a side of each picture.
@@ -42,6 +43,7 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
             and which of these are seen in its queries.
     """
 
+    pictures: Literal["source", "target"] = "source"
     path: str = DIGITS
     data_dir: str = "data"
     size: Count = 28
@@ -51,10 +53,11 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
     @property
     def spec(self) -> ArithmeticSpec:
         """How queries and answers are written."""
-        return msgspec.structs.replace(super().spec, side=self.size)
+        field = "side" if self.pictures == "source" else "answer_side"
+        return msgspec.structs.replace(super().spec, **{field: self.size})
 
     @property
-    def pictures(self) -> ImageData:
+    def digit_set(self) -> ImageData:
         """The settings of the set of digits."""
         return ImageData(
             path=self.path,
@@ -79,7 +82,7 @@ class Handwriting(Arithmetic):
         Raises:
             UserError: it cannot be read.
         """
-        return load_images(self.config.pictures)
+        return load_images(self.config.digit_set)
 
     @property
     def digest(self) -> str:
@@ -95,14 +98,16 @@ class Handwriting(Arithmetic):
         return make_table(getattr(self.images, split), self.images.spec.classes, self.config.path)
 
     def examples(self, split: Side) -> Examples:
-        """A split's queries, of at most `evaluation_limit` cards, seen in that split's pictures."""
+        """A split's queries, of at most `evaluation_limit` cards, with that split's pictures."""
         examples = super().examples(split)
-        return dataclasses.replace(examples, given=self.strips(examples.source, split))
+        if self.config.pictures == "source":
+            return dataclasses.replace(examples, given=self.strips(examples.source, split))
+        return dataclasses.replace(examples, pictures=self.strips(examples.target, split))
 
-    def strips(self, symbols: Int[np.ndarray, "n s"], split: Side) -> Strips:
-        """Strips of any symbols in a split's pictures."""
+    def strips(self, symbols: Int[np.ndarray, "n s"], split: Side, *, draw: int = 0) -> Strips:
+        """Strips of any symbols in a split's pictures; each `draw` chooses other ones."""
         table = DigitTable(*(jnp.asarray(part) for part in self.table(split)))
-        return Strips(table, symbols, self.config.picture_seed)
+        return Strips(table, symbols, (self.config.picture_seed + draw) % 2**32)
 
 
 class HandwritingArrays(NamedTuple):
@@ -119,7 +124,7 @@ class HandwritingArrays(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class HandwritingBatches:
-    """Training queries and pictures of them, drawn on the device (`contracts.Batches`).
+    """Training queries, and pictures of them or of their answers, drawn on the device (`contracts.Batches`).
 
     Attributes:
         config: which queries there are, and how they are written.
@@ -154,5 +159,7 @@ class HandwritingBatches:
             jnp.asarray(data.deck), query_key, step, index, count
         )
         keys = jax.random.split(micro_batch_key(picture_key, step, index), len(batch.source))
-        strips = draw_strips(data.digits, batch.source, keys, augment=self.config.augment)
-        return ArithmeticBatch(strips, batch.target, symbols=batch.source)
+        read = self.config.pictures == "source"
+        symbols = batch.source if read else batch.target
+        strips = draw_strips(data.digits, symbols, keys, augment=self.config.augment)
+        return batch._replace(source=strips, symbols=symbols) if read else batch._replace(pictures=strips)

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Array, Int, Shaped, UInt8
 
 from rgnn_jax.contracts import Rows
 from rgnn_jax.datasets.arithmetic_spec import SYMBOLS
@@ -44,20 +44,33 @@ def judge_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"]
     Raises:
         UserError: where the run classifies other things, or pictures of another size.
     """
+    require_judge(judge, side)
+    read = np.concatenate(
+        [
+            Judge(judge)(in_a_row(strips[rows])).classes.reshape(len(rows), -1)[:count]
+            for rows, count in chunks(len(strips), _STRIPS)
+        ]
+    )
+    return Verdict(str(judge.directory.path), own_accuracy(judge), report_reading(symbols, read))
+
+
+def require_judge(judge: LoadedRun, side: int) -> None:
+    """Raises UserError where the run classifies other things, or pictures of another size."""
     classes, shape = judge.images.classes, judge.images.shape
     if classes != tuple(SYMBOLS[:-1]) or shape != (side, side, 1) or hasattr(judge.model, "decode"):
         raise UserError(
             f"--judge: run {judge.directory.name} is no classifier of digits and signs of {side}x{side} "
             "pixels; train one with configs/classifier_handwriting.toml"
         )
-    read = np.concatenate(
-        [_read(judge, strips[rows])[:count] for rows, count in chunks(len(strips), _STRIPS)]
-    )
+
+
+def own_accuracy(judge: LoadedRun) -> float:
+    """The fraction of the test pictures of its own data that a judge reads right."""
     scores: Any = load_task(judge).evaluate(judge.params, "test")
-    return Verdict(str(judge.directory.path), scores["accuracy"], report_reading(symbols, read))
+    return float(scores["accuracy"])
 
 
-def _read(judge: LoadedRun, strips: Any) -> Int[np.ndarray, "c s"]:
+def in_a_row(strips: Shaped[Array | np.ndarray, "n s h w c"]) -> UInt8[np.ndarray, "m h w c"]:
+    """The pictures of strips one after the other, as bytes."""
     pictures = np.rint(255 * np.asarray(strips)).astype(np.uint8)
-    flat = pictures.reshape(-1, *pictures.shape[2:])
-    return Judge(judge)(flat).classes.reshape(pictures.shape[:2])
+    return pictures.reshape(-1, *pictures.shape[2:])

@@ -7,6 +7,7 @@ from jaxtyping import Array, Float, Int
 
 from rgnn_jax.contracts import Carry
 from rgnn_jax.errors import UserError
+from rgnn_jax.models.painter import Painter
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 from rgnn_jax.models.seq2seq_decoder import Decoder, RecurrentDecoder, TransformerDecoder
 from rgnn_jax.models.seq2seq_encoder import Source, make_encoder
@@ -22,6 +23,7 @@ class Seq2Seq(nn.Module):
         vocabulary_size: how many symbols a target may hold.
         target_length: most symbols of a target.
         side: pixels of the side of a position's picture; 0 where a source is symbols.
+        answer_side: pixels of the side of the pictures that a painter makes of a target; 0 for none.
         dtype: the type of the computation.
     """
 
@@ -31,6 +33,7 @@ class Seq2Seq(nn.Module):
     vocabulary_size: int
     target_length: int
     side: int = 0
+    answer_side: int = 0
     dtype: DTypeLike = jnp.float32
 
     def setup(self) -> None:
@@ -39,6 +42,8 @@ class Seq2Seq(nn.Module):
             self.config, self.source_symbols, self.source_length, self.side, self.dtype
         )
         self.decoder = self._make_decoder()
+        if self.answer_side:
+            self.painter = Painter(self.config, self.vocabulary_size, self.answer_side, self.dtype)
 
     @property
     def max_length(self) -> int:
@@ -62,12 +67,18 @@ class Seq2Seq(nn.Module):
     ) -> tuple[Float[Array, "b t v"], Float[Array, "b s v"] | None]:
         """The same, and logits of the symbol in each picture of the source, where it is pictures."""
         self._check_length(tokens.shape[1])
+        if self.answer_side and self.is_initializing():
+            self.painter(jnp.zeros((1, self.answer_side, self.answer_side, 1)), jnp.zeros((1,), jnp.int32))
         encoded = self.encoder(source, train=train)
         return self.decoder(tokens, encoded, train=train), encoded.readings
 
     def read(self, source: Source) -> Float[Array, "b s v"] | None:
         """Logits of the symbol in each picture of a source; None where it is symbols."""
         return self.encoder(source).readings
+
+    def paint(self, symbols: Int[Array, " b"], styles: Float[Array, "b z"]) -> Float[Array, "b h w 1"]:
+        """Pictures in [0, 1] of a target's symbols in these styles."""
+        return self.painter.paint(symbols, styles)
 
     def init_carry(self, batch: int, length: int) -> Carry:
         """The carry before source and target; raises UserError where `length` exceeds a target's."""

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from jaxtyping import Array, Float
 
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Rate, Variant
+from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Positive, Rate, Variant
 from rgnn_jax.models.transformer import TransformerConfig
 
 Part = Literal["lstm", "gru", "transformer"]
@@ -36,6 +36,13 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         picture_features: numbers a picture before they become scores of the symbols.
         reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
             it to the answers alone to teach it to read.
+        style_dim: numbers of a style of handwriting, where answers are painted.
+        painter_width: of each hidden layer that paints, and of each that finds the style of a picture.
+        painter_layers: hidden layers of either.
+        style_weight: of the KL divergence of styles from N(0, 1); 1 is the evidence lower bound.
+        legibility_weight: of how badly a reader, trained beside the painter, reads what that paints; its unit
+            is a nat a picture, that of the bound a nat a pixel.
+        contrast: by which a painted pixel's log-odds are multiplied; 1 paints the mean picture of a style.
     """
 
     encoder: Part = "lstm"
@@ -55,6 +62,12 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     picture_width: Count = 32
     picture_features: Count = 128
     reading_weight: NonNegative = 1.0
+    style_dim: Count = 24
+    painter_width: Count = 400
+    painter_layers: Count = 2
+    style_weight: NonNegative = 1.0
+    legibility_weight: NonNegative = 0.03
+    contrast: Positive = 2.0
 
     def __post_init__(self) -> None:
         """Refuses parts that do not fit together."""

@@ -4,19 +4,22 @@ import dataclasses
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from rgnn_jax.contracts import Metrics, Params
 from rgnn_jax.datasets.arithmetic import ArithmeticBatch
 from rgnn_jax.losses import cross_entropy, teacher_forced
+from rgnn_jax.models.painting import painting_loss
 
 
 @dataclasses.dataclass(frozen=True)
 class Translate:
     """Mean cross-entropy of each symbol of the target, in nats, given the true ones before it.
 
-    Where the source is pictures, the mean cross-entropy of the symbol in each is added with its weight.
+    Where the source is pictures, the mean cross-entropy of the symbol in each is added with its weight; where
+    the target is to be painted, `painting_loss`.
 
     Attributes:
         model: a `contracts.ConditionalModel`.
@@ -58,6 +61,11 @@ class Translate:
                 "whole_accuracy": (right.all(axis=1).sum().astype(jnp.float32), rows),
             },
         )
+        if batch.pictures is not None:
+            painting, more = painting_loss(
+                self.model, params, batch.pictures, batch.target, self.start, jax.random.fold_in(key, 1)
+            )
+            return loss + painting, metrics | more
         if batch.symbols is None:
             return loss, metrics
         readings = jnp.asarray(output[1], jnp.float32)

@@ -35,8 +35,8 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
     if spec is not None and spec != data.spec:
         raise UserError(
             "data: the queries are not written as those that the run was trained on; leave data.kind, "
-            "data.digits, data.operators, data.layout, data.operand_order, data.answer_order and data.size "
-            "as they were"
+            "data.digits, data.operators, data.layout, data.operand_order, data.answer_order, data.pictures "
+            "and data.size as they were"
         )
     batch_size = experiment.training.batch_size
     arithmetic, batches = _load(data, batch_size)
@@ -82,6 +82,7 @@ def build_arithmetic_model(experiment: Experiment, spec: ArithmeticSpec) -> Seq2
         vocabulary_size=len(SYMBOLS),
         target_length=spec.answer_length,
         side=spec.side,
+        answer_side=spec.answer_side,
         dtype=jnp.dtype(resolve_dtype(experiment.training.compute_dtype)),
     )
 

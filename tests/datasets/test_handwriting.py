@@ -74,6 +74,26 @@ def test_a_step_draws_training_queries_in_training_pictures(path):
     assert {tuple(row) for row in batch.symbols.tolist()} <= {tuple(row) for row in text.source.tolist()}
 
 
+def test_answers_in_handwriting_are_drawn_in_their_splits_pictures(path):
+    config = data_of(path, pictures="target")
+    spec = config.spec
+    assert (spec.side, spec.answer_side) == (0, SIDE)
+    batch, text = draw(config), draw(data_of(path))
+    assert batch.pictures.shape == (256, 2, SIDE, SIDE, 1)
+    np.testing.assert_array_equal(batch.source, text.symbols)
+    shown = numbers(batch.pictures, batch.target)
+    np.testing.assert_array_equal(shown % 10, np.asarray(batch.target)[np.asarray(batch.target) < 10])
+    handwriting = Handwriting(config)
+    assert set(shown.tolist()) <= set(numbers_of(handwriting.images.train.images.astype(int)).tolist())
+    examples = handwriting.examples("test")
+    everything = np.arange(len(examples))
+    held_out = numbers(examples.pictures[everything], examples.target)
+    assert set(held_out.tolist()) <= set(numbers_of(handwriting.images.test.images.astype(int)).tolist())
+    other = numbers(handwriting.strips(examples.target, "test", draw=1)[everything], examples.target)
+    np.testing.assert_array_equal(held_out % 10, other % 10)
+    assert (held_out != other).mean() > 0.5
+
+
 def test_a_micro_batch_is_a_function_of_seed_step_and_index(path):
     config = data_of(path)
     one, again = draw(config, 5, 1, 4), draw(config, 5, 1, 4)

@@ -1,0 +1,33 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+from small_models import PAINTER, SIDE
+
+from rgnn_jax.sampling.painting import Painted
+
+SYMBOLS = np.array([[3, 3], [3, 3], [11, 2], [5, 12]])
+PARAMS = jax.jit(PAINTER.init)(jax.random.key(0), jnp.zeros((1, 2), jnp.int32), PAINTER.empty_source(1))[
+    "params"
+]
+
+
+def painted(rows=(0, 1, 2, 3), **settings):
+    return np.asarray(Painted(PAINTER, PARAMS, SYMBOLS, **settings)[np.array(rows)])
+
+
+def test_a_row_depends_on_seed_and_place_alone():
+    whole = painted()
+    assert whole.shape == (4, 2, SIDE, SIDE, 1)
+    np.testing.assert_allclose(painted((2, 0)), whole[[2, 0]], atol=1e-6)
+    assert np.abs(painted(seed=1) - whole)[SYMBOLS != 12].max() > 1e-3
+
+
+def test_a_style_is_held_for_a_row_or_drawn_anew_for_each_symbol():
+    held, varied = painted(), painted(held=False)
+    np.testing.assert_allclose(held[0, 0], held[0, 1], atol=1e-6)
+    assert np.abs(held[0] - held[1]).max() > 1e-3
+    assert np.abs(varied[0, 0] - varied[0, 1]).max() > 1e-3
+
+
+def test_a_blank_is_all_paper():
+    assert painted()[3, 1].max() == 0 < painted()[3, 0].min()

@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+from small_runs import JUDGE, PAINT, SUMS, TINY_PAINT, TINY_SUMS
+
+from rgnn_jax.cli import main
+
+Image = pytest.importorskip("PIL.Image")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Runs of a few steps: `painter` paints its answers, `judge` reads them, `sums` writes symbols."""
+    folder = tmp_path_factory.mktemp("ckpt")
+    digits = folder / "digits.npz"
+    images = np.random.default_rng(0).integers(0, 256, (400, 8, 8)).astype(np.uint8)
+    np.savez(digits, images=images, labels=np.arange(400) % 10)
+    where, data = ["--ckpt-dir", str(folder), "--quiet"], ["--data.path", str(digits), "--data.size", "8"]
+    assert main(["train", PAINT, *TINY_PAINT, *data, "--name", "painter", *where]) == 0
+    small = ["--model.width", "4", "--model.feature-dim", "8", "--training.steps", "3"]
+    assert main(["train", JUDGE, *data, *small, "--name", "judge", *where]) == 0
+    assert main(["train", SUMS, *TINY_SUMS, "--name", "sums", *where]) == 0
+    return folder
+
+
+def solve(folder, *arguments, name="painter"):
+    return main(["solve", name, *map(str, arguments), "--ckpt-dir", str(folder)])
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def test_each_answer_is_painted_as_a_person_reads_it(folder, tmp_path, capsys):
+    assert solve(folder, "5+3", "7-9", "--out", tmp_path / "a", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["answers"]
+    assert [row["query"] for row in rows] == ["5+3", "7-9"]
+    assert sorted(str(path) for path in (tmp_path / "a").iterdir()) == [row["picture"] for row in rows]
+    for row in rows:
+        assert pixels(row["picture"]).shape == (8, 8 * max(1, len(row["answer"])))
+
+
+def test_a_style_is_a_seed(folder, tmp_path, capsys):
+    def paint(where, *options):
+        assert solve(folder, "5+3", "--out", tmp_path / where, *options, "--json") == 0
+        [row] = json.loads(capsys.readouterr().out)["answers"]
+        return pixels(row["picture"])
+
+    np.testing.assert_array_equal(paint("a"), paint("b", "--style-seed", "0"))
+    if paint("a").any():
+        assert (paint("a") != paint("c", "--style-seed", "1")).any()
+        assert (paint("a") != paint("d", "--vary-style")).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "complaint"),
+    [
+        (["--style-seed", "1"], "painter", "--style-seed: run painter paints where --out says so"),
+        (["--vary-style", "--out", "x"], "sums", "--out: run sums reads symbols"),
+        (["--vary-style"], "sums", "--vary-style: run sums paints nothing"),
+    ],
+)
+def test_options_that_say_nothing_are_refused(folder, arguments, name, complaint, capsys):
+    assert solve(folder, "5+3", *arguments, name=name) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert complaint in line
+
+
+def evaluate(folder, *arguments, name="painter"):
+    return main(["evaluate", name, *arguments, "--ckpt-dir", str(folder)])
+
+
+def test_painted_answers_are_judged_beside_real_handwriting(folder, capsys):
+    assert evaluate(folder, "--split", "train", "--judge", "judge", "--json") == 0
+    scores = json.loads(capsys.readouterr().out)
+    painted = scores["painted"]
+    assert painted["answers"]["whole"]["count"] == scores["whole"]["count"] == 160
+    assert 0 <= painted["judge_accuracy"] <= 1
+    assert painted["real_distance"] < painted["distance"]
+    assert evaluate(folder, "--split", "train", "--judge", "judge", "--style-seed", "5", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["painted"]["style_pixels"] != painted["style_pixels"]
+    assert evaluate(folder, "--judge", "judge") == 0
+    assert f"{100 * painted['judge_accuracy']:.2f}% of its own test pictures" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "complaint"),
+    [
+        (["--judge", "painter"], "painter", "run painter is a model of arithmetic"),
+        (["--style-seed", "1"], "sums", "--style-seed: run sums paints nothing"),
+        (["--data.pictures", "source"], "painter", "data.pictures"),
+    ],
+)
+def test_what_does_not_fit_a_run_is_refused(folder, arguments, name, complaint, capsys):
+    assert evaluate(folder, *arguments, name=name) == 2
+    assert complaint in capsys.readouterr().err
