@@ -19,7 +19,7 @@ class _About(NamedTuple):
 
     Attributes:
         summary: the experiment in a few words.
-        data: what it reads unless told otherwise; nothing where it makes its own.
+        data: what it reads unless told otherwise.
         batch_size: of its runs, which devices share.
     """
 
@@ -34,7 +34,7 @@ _DOCUMENTS: dict[Document, _About] = {
     "digits": _About("an autoencoder beside VAEs", "digits", 64),
     "fashion": _About("a VAE of clothes, and its latent space", "fashion_mnist", 64),
     "flowers": _About("a VAE of flowers, and why it is worse than one of faces", "tf_flowers", 64),
-    "arithmetic": _About("encoder-decoders that add and subtract", "", 1),
+    "arithmetic": _About("encoder-decoders that add and subtract, handwriting too", "digits", 1),
 }
 
 
@@ -48,7 +48,7 @@ def register(commands: Any) -> None:
         "rgnn reproduce faces --scale cpu",
     )
     summaries = "; ".join(f"{name}: {about.summary}" for name, about in _DOCUMENTS.items())
-    data = ", ".join(f"{about.data} for {name}" for name, about in _DOCUMENTS.items() if about.data)
+    data = ", ".join(f"{about.data} for {name}" for name, about in _DOCUMENTS.items())
     parser.add_argument("document", choices=get_args(Document), help=summaries)
     parser.add_argument(
         "--scale",
@@ -78,8 +78,6 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     if args.poses is not None and args.document != "faces":
         raise UserError(f"--poses: {args.document} shows no faces; leave it out")
-    if args.data_path is not None and not _DOCUMENTS[args.document].data:
-        raise UserError(f"--data-path: {args.document} makes its own queries; leave it out")
     from rgnn_jax.train.devices import cpu_devices_for, set_up
 
     set_up(cpu_devices_for(_DOCUMENTS[args.document].batch_size))

@@ -2,20 +2,19 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+import numpy as np
+from jaxtyping import Array, Float, Int, Num, PRNGKeyArray
 
 TURN, SLANT, SCALE, SHIFT = 0.15, 0.2, 0.12, 0.06
 
 
 def distort(
-    images: UInt8[Array, "n h w"], chosen: Int[Array, " b"], key: PRNGKeyArray
+    images: Num[Array, "n h w"], chosen: Int[Array, " b"], key: PRNGKeyArray
 ) -> Float[Array, "b h w"]:
-    """Some of the pictures, each turned, slanted, scaled and shifted a little, with values of 0 to 255.
-
-    Pixels are interpolated bilinearly; what lies beyond the edge is 0.
+    """Some of the pictures, each turned, slanted, scaled and shifted a little.
 
     Args:
-        images: square pictures.
+        images: square pictures, of any range.
         chosen: which.
         key: of the amounts, which are uniform up to `TURN` radians, `SLANT` and `SCALE` of the lengths, and
             `SHIFT` of the side.
@@ -30,10 +29,32 @@ def distort(
         ],
         axis=1,
     )
+    return _resampled(images, chosen, matrix, SHIFT * side * u[4:].T)
+
+
+def turn(images: Num[Array, "b h w"], angle: Float[Array | np.ndarray, " b"]) -> Float[Array, "b h w"]:
+    """Square pictures, each turned clockwise about its middle by an angle in radians."""
+    cosine, sine = jnp.cos(angle), jnp.sin(angle)
+    # Rows run downwards, so that what is seen at (y, x) comes from there turned back.
+    matrix = jnp.stack([jnp.stack([cosine, -sine], -1), jnp.stack([sine, cosine], -1)], axis=1)
+    return _resampled(images, jnp.arange(len(images)), matrix, jnp.zeros((len(images), 2)))
+
+
+def _resampled(
+    images: Num[Array, "n h w"],
+    chosen: Int[Array, " b"],
+    matrix: Float[Array, "b 2 2"],
+    shift: Float[Array, "b 2"],
+) -> Float[Array, "b h w"]:
+    """Pixels from where the matrix and the shift, in pixels from the middle, map each place.
+
+    They are interpolated bilinearly; what lies beyond the edge is 0.
+    """
+    side = images.shape[1]
     line = jnp.arange(side, dtype=jnp.float32) - (side - 1) / 2
     grid = jnp.stack(jnp.meshgrid(line, line, indexing="ij"))
-    shift = (side * SHIFT * u[4:].T + (side - 1) / 2)[:, :, None, None]
-    place = jnp.einsum("sij,jhw->sihw", matrix, grid) + shift
+    middle = (shift + (side - 1) / 2)[:, :, None, None]
+    place = jnp.einsum("sij,jhw->sihw", matrix, grid) + middle
     corner = jnp.floor(place)
     part = place - corner
     y0, x0 = (corner[:, i].astype(jnp.int32) for i in (0, 1))

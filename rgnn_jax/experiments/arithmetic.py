@@ -22,6 +22,8 @@ from rgnn_jax.experiments.arithmetic_results import (
     ArithmeticResults,
     Trained,
 )
+from rgnn_jax.experiments.handwriting import Lengths, examine_handwriting
+from rgnn_jax.experiments.handwriting_page import draw_handwriting
 from rgnn_jax.experiments.picture_results import Facts
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, loss_curves, require_page_tools
 from rgnn_jax.experiments.publish import published
@@ -75,7 +77,8 @@ class Scale(NamedTuple):
         leaking_shares: the same, on the document's split.
         leaking: the networks that are trained on that.
         limits: how long each network trains at most.
-        settings: of all networks.
+        settings: of all networks of symbols.
+        handwriting: of those of handwriting.
     """
 
     shares: tuple[int, ...]
@@ -83,6 +86,7 @@ class Scale(NamedTuple):
     leaking: tuple[str, ...]
     limits: Mapping[str, Settings]
     settings: Settings
+    handwriting: Lengths
 
 
 def _limits(baseline: int, lstm: int, transformer: int, seconds: int) -> dict[str, Settings]:
@@ -94,6 +98,15 @@ def _limits(baseline: int, lstm: int, transformer: int, seconds: int) -> dict[st
     }
 
 
+def _seconds(steps: int, seconds: int) -> dict[str, str]:
+    """How long a network of handwriting trains at most."""
+    every = max(1, steps // 10)
+    return {
+        "training.steps": str(steps), "training.epochs": "10000", "training.max_seconds": str(seconds),
+        "training.evaluate_every": str(every), "training.log_every": str(min(50, every)),
+    }  # fmt: skip
+
+
 SCALES = {
     "smoke": Scale(
         (75,),
@@ -101,9 +114,21 @@ SCALES = {
         (BASELINE,),
         _limits(20, 20, 20, 60),
         {"model.width": "16", "training.log_every": "5", "training.evaluate_every": "10"},
+        Lengths(
+            _seconds(20, 60) | {"model.width": "4"},
+            _seconds(20, 60) | {"model.width": "16", "model.picture_width": "4"},
+            _seconds(20, 60) | {"model.width": "16", "model.picture_width": "4", "model.painter_width": "32"},
+            ("twins",),
+            50,
+        ),
     ),
     "cpu": Scale(
-        (90, 75, 50), (75,), _COMPARED, _limits(10_000, 4000, 2500, 45), {"training.evaluate_every": "250"}
+        (90, 75, 50),
+        (75,),
+        _COMPARED,
+        _limits(10_000, 4000, 2500, 45),
+        {"training.evaluate_every": "250"},
+        Lengths(_seconds(2500, 75), _seconds(6000, 120), _seconds(6000, 150), ("twins",), 400),
     ),
     "full": Scale(
         (90, 75, 50, 25),
@@ -111,6 +136,9 @@ SCALES = {
         _COMPARED,
         _limits(10_000, 10_000, 5000, 1200),
         {"training.evaluate_every": "500"},
+        Lengths(
+            _seconds(2500, 1200), _seconds(6000, 2400), _seconds(12_000, 2400), ("twins", "leaking"), 1000
+        ),
     ),
 }
 
@@ -122,15 +150,16 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
         The page's path, what it shows, and its short form for a terminal.
 
     Raises:
-        UserError: for a directory or an installation that cannot be used.
+        UserError: for digits, a directory or an installation that cannot be used.
         WorkFailed: where a training broke down.
         SystemExit: where a signal stopped it; nothing is published, what was trained is kept.
     """
     require_page_tools()
     plan, target = SCALES[request.scale], request.out / f"arithmetic-{request.scale}"
     with published(target, overwrite=request.overwrite) as work:
-        shared = (("training.seed", str(request.seed)), *plan.settings.items())
-        workshop = Workshop(work, shared, request.quiet)
+        workshop = Workshop(work, (("training.seed", str(request.seed)),), request.quiet)
+        digits = {"data.path": request.data_path, "data.data_dir": request.data_dir}
+        handwriting, exhibits = examine_handwriting(workshop, plan.handwriting, digits)
         runs = [_train(workshop, plan, name, split, share) for name, split, share in planned(plan)]
         results = ArithmeticResults(
             facts=Facts.of(
@@ -138,6 +167,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             ),
             leaked={share: twins_in_training(_data("leaking", share)) for share in plan.leaking_shares},
             runs=[trained for _, trained in runs],
+            handwriting=handwriting,
         )
         curves = loss_curves(
             [run for run, trained in runs if (trained.split, trained.share) == ("twins", VARIED_AT)],
@@ -146,7 +176,8 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             "queries.",
             "nats a symbol",
         )
-        report.publish(make_page(results, curves), results, observe(results), work / "arithmetic.html")
+        page = make_page(results, curves, draw_handwriting(exhibits))
+        report.publish(page, results, observe(results), work / "arithmetic.html")
     return target / "arithmetic.html", results, to_terminal(results)
 
 
@@ -186,7 +217,7 @@ def _fractions(split: str, share: int) -> dict[str, str | float]:
 def _train(workshop: Workshop, plan: Scale, name: str, split: str, share: int) -> tuple[PictureRun, Trained]:
     network = NETWORKS[name]
     fractions = {f"data.{field}": str(value) for field, value in _fractions(split, share).items()}
-    settings = {**network.settings, **plan.limits[name], **fractions}
+    settings = {**plan.settings, **network.settings, **plan.limits[name], **fractions}
     directory = f"{network.directory}_{share}_{split}"
     run = workshop.train(name, directory, network.config, settings)
     return run, Trained(

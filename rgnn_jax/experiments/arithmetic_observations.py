@@ -9,6 +9,7 @@ from rgnn_jax.experiments.arithmetic_results import (
     ArithmeticResults,
     Trained,
 )
+from rgnn_jax.experiments.handwriting_page import observe_handwriting
 from rgnn_jax.experiments.report import Observation, Verdict
 
 HIDDEN = 0.15
@@ -23,6 +24,7 @@ def observe(results: ArithmeticResults) -> tuple[Observation, ...]:
         *_improved(results),
         *_less(results),
         *_layers(results),
+        *(() if results.handwriting is None else observe_handwriting(results.handwriting)),
     )
     if results.facts.scale != "smoke":
         return rows

@@ -1,5 +1,7 @@
 """The page of the reproduction on arithmetic, and its short form for a terminal."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from rgnn_jax.datasets.arithmetic_spec import SYMBOLS
@@ -16,19 +18,26 @@ from rgnn_jax.experiments.arithmetic_results import (
     ArithmeticResults,
     Trained,
 )
+from rgnn_jax.experiments.handwriting_page import handwriting_sections, in_lines
 from rgnn_jax.experiments.picture_settings import NOTICES
 from rgnn_jax.experiments.picture_tables import agreeing, document_section
 from rgnn_jax.experiments.report import Block, Cell, Column, Figure, Report, Section, Table
 from rgnn_jax.train.sweep import format_table
 
 
-def make_page(results: ArithmeticResults, curves: Figure) -> Report:
+def make_page(
+    results: ArithmeticResults, curves: Figure, pictures: Mapping[str, bytes] | None = None
+) -> Report:
     """The page that shows the results.
 
     Args:
         results: what was found out.
         curves: of the loss.
+        pictures: of handwriting, where there is some.
     """
+    handwriting: tuple[Section, ...] = ()
+    if results.handwriting is not None:
+        handwriting = handwriting_sections(results.handwriting, pictures or {}, results.facts.directory)
     observations = observe(results)
     return Report(
         title="Networks that add and subtract",
@@ -46,6 +55,7 @@ def make_page(results: ArithmeticResults, curves: Figure) -> Report:
             Section("The same on the document's split", (_leaks(results), _scores(results, "leaking"))),
             Section("Wrong answers", (_misclassified(results), *_errors(results))),
             Section("Layers and kinds", (_kinds(results),)),
+            *handwriting,
             document_section(observations),
         ),
         provenance=results.facts.provenance,
@@ -71,7 +81,10 @@ def to_terminal(results: ArithmeticResults) -> str:
         for run in results.runs
     ]
     verdicts = [f"{row.verdict:>10}  {row.document}  {row.numbers}" for row in observe(results)]
-    return "\n".join([format_table(rows), "test queries", "", *verdicts])
+    lines = [format_table(rows), "test queries", ""]
+    if results.handwriting is not None:
+        lines += [*in_lines(results.handwriting), ""]
+    return "\n".join([*lines, *verdicts])
 
 
 def _best(results: ArithmeticResults) -> str:

@@ -1,6 +1,7 @@
 """What the reproduction on arithmetic finds out, as plain data: `arithmetic.json` is this."""
 
 from rgnn_jax.evaluate.arithmetic import AnswerReport
+from rgnn_jax.experiments.handwriting_results import HandwritingResults
 from rgnn_jax.experiments.picture_results import Facts, Result
 
 BASELINE, LSTM, TRANSFORMER = "LSTM, as in the document", "LSTM, trained well", "Transformer"
@@ -47,12 +48,14 @@ class ArithmeticResults(Result, frozen=True):
 
     Attributes:
         leaked: by share, the test queries of the leaking split whose twin is a training query.
-        runs: all networks, in the order they were trained.
+        runs: all networks that read and write symbols, in the order they were trained.
+        handwriting: those that read or write handwriting.
     """
 
     facts: Facts
     leaked: dict[int, float]
     runs: list[Trained]
+    handwriting: HandwritingResults | None = None
 
     def find(self, model: str, split: str, share: int) -> Trained | None:
         """The network of this name on this split, where it was trained."""

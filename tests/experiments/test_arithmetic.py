@@ -1,11 +1,14 @@
+import base64
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
 from rgnn_jax.config import load_experiment
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
-from rgnn_jax.evaluate.arithmetic import report_answers
+from rgnn_jax.evaluate.arithmetic import Reading, Share, report_answers
+from rgnn_jax.experiments.answer_judge import PaintedReport
 from rgnn_jax.experiments.arithmetic import (
     NETWORKS,
     SCALES,
@@ -24,6 +27,8 @@ from rgnn_jax.experiments.arithmetic_results import (
     ArithmeticResults,
     Trained,
 )
+from rgnn_jax.experiments.handwriting_page import observe_handwriting
+from rgnn_jax.experiments.handwriting_results import HandwritingResults, Painter, Reader, RoughAnswers
 from rgnn_jax.experiments.picture_results import Facts
 from rgnn_jax.experiments.report import Figure, render
 from rgnn_jax.experiments.request import Request
@@ -80,6 +85,66 @@ def test_a_number_past_its_threshold_changes_its_verdict():
     assert verdicts(layers=(50, 5))[4] == "differs"
 
 
+def painted(right=1.0, style=0.9):
+    answers = answered(0 if right == 1 else 10)
+    report = PaintedReport(
+        judge="out/judge", judge_accuracy=0.992, answers=answers, real=0.98, confidence=0.99,
+        real_confidence=0.98, sure=0.9, distance=3.0, real_distance=1.0, style=style, style_pixels=0.8,
+        sharpness=0.9, digits=500,
+    )  # fmt: skip
+    return Painter(
+        run="text_to_images", parameters=10, steps=5, seconds=1.0, symbols=answered(0), painted=report
+    )
+
+
+def reader(split="twins", wrong_every=0):
+    reading = Reading(pictures=Share(100, 99), queries=Share(100, 98))
+    rough = [
+        RoughAnswers(kind=kind, amount=amount, read=0.9, right=0.8, queries=50)
+        for kind, amount in (("noise", 0.0), ("noise", 0.2), ("rotation", 10.0))
+    ]
+    return Reader(
+        run=f"images_to_text_{split}", split=split, parameters=10, steps=5, seconds=1.0,
+        test=answered(wrong_every), reading=reading, legible=reading, shared=answered(0),
+        rough=rough if split == "twins" else [],
+    )  # fmt: skip
+
+
+def handwriting(right=1.0, wrong_every=0):
+    readers = [reader(wrong_every=wrong_every), reader("leaking")]
+    return HandwritingResults(
+        data="digits", judge="judge", judge_accuracy=0.992, readers=readers, painter=painted(right)
+    )
+
+
+def test_handwriting_agrees_from_its_thresholds_on():
+    assert [row.verdict for row in observe_handwriting(handwriting())] == ["agrees", "agrees"]
+    assert [row.verdict for row in observe_handwriting(handwriting(0.9, 2))] == ["differs", "differs"]
+
+
+def test_the_page_shows_handwriting_with_what_its_judge_is_worth():
+    found = msgspec.structs.replace(results(), handwriting=handwriting())
+    pictures = {"answers": b"png of answers", "styles": b"png of styles"}
+    html = render(make_page(found, Figure("<svg></svg>", "curves", "curves"), pictures))
+    assert html.count("99.20% of its own test pictures right") == 2
+    assert base64.b64encode(pictures["answers"]).decode() in html
+    assert "95.79" in html
+    assert "rotation 10" in html
+    assert "text to images: 100.00% of painted answers read right" in to_terminal(found)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_network_of_handwriting_can_be_configured(scale):
+    lengths = SCALES[scale].handwriting
+    for config, settings in (
+        ("classifier_handwriting", lengths.judge),
+        ("arithmetic_image_to_text", lengths.reader),
+        ("arithmetic_text_to_image", lengths.painter),
+    ):
+        experiment = load_experiment(f"configs/{config}.toml", list(settings.items()))
+        assert experiment.training.steps == int(settings["training.steps"])
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_network_of_a_scale_can_be_configured(scale):
     plan = SCALES[scale]
@@ -112,8 +177,11 @@ def test_the_page_says_what_was_measured():
 
 @pytest.mark.slow
 def test_a_smoke_run_publishes_page_numbers_and_runs(tmp_path):
-    page, found, _ = reproduce_arithmetic(Request("smoke", "", tmp_path, 0, "rgnn", quiet=True))
+    page, found, _ = reproduce_arithmetic(Request("smoke", "digits", tmp_path, 0, "rgnn", quiet=True))
     numbers = json.loads((page.parent / "arithmetic.json").read_text())
     assert [run["run"] for run in numbers["runs"]] == [run.run for run in found.runs]
     assert all((page.parent / run.run / "config.json").exists() for run in found.runs)
     assert "A smoke run" in page.read_text()
+    assert found.handwriting is not None
+    for run in (found.handwriting.painter.run, found.handwriting.readers[0].run, found.handwriting.judge):
+        assert (page.parent / run / "config.json").exists()

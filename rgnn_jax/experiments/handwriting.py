@@ -1,0 +1,151 @@
+"""Sums and differences in handwriting: networks that read it, one that writes it, and their judge."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from rgnn_jax.contracts import Rows
+from rgnn_jax.datasets.arithmetic import Examples
+from rgnn_jax.datasets.handwriting import Handwriting
+from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers, report_reading
+from rgnn_jax.evaluate.roughness import Roughened, Roughness
+from rgnn_jax.experiments.answer_judge import judge_answers
+from rgnn_jax.experiments.handwriting_results import HandwritingResults, Painter, Reader, RoughAnswers
+from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop
+from rgnn_jax.experiments.strip_judge import judge_strips
+from rgnn_jax.sampling.painting import Painted
+from rgnn_jax.tasks.arithmetic import answer_queries, read_symbols
+from rgnn_jax.train.session import LoadedRun, load_task
+
+NOISE, ROTATION = (0.1, 0.2, 0.4), (10.0, 20.0, 40.0)
+_HELD_OUT = {"data.train_fraction": "0.9", "data.validation_fraction": "0.02", "data.test_fraction": "0.08"}
+_OTHERS = 1
+"""Which further draw of pictures the paintings' distance is compared with."""
+
+
+class Lengths(NamedTuple):
+    """How long the networks of this part train, and how much is asked of them.
+
+    Attributes:
+        judge: settings of the judge.
+        reader: of each that reads.
+        painter: of the one that paints.
+        splits: those on which a reader is trained.
+        rough: queries that are asked again in rough pictures.
+    """
+
+    judge: Settings
+    reader: Settings
+    painter: Settings
+    splits: tuple[str, ...]
+    rough: int
+
+
+class Exhibits(NamedTuple):
+    """What is shown of the networks.
+
+    Attributes:
+        painter: that paints.
+        examples: test queries, with true answers in test pictures.
+        answered: their answers in symbols.
+    """
+
+    painter: LoadedRun
+    examples: Examples
+    answered: np.ndarray
+
+
+def examine_handwriting(
+    workshop: Workshop, lengths: Lengths, data: Settings
+) -> tuple[HandwritingResults, Exhibits]:
+    """Trains judge, readers and painter, and scores them on held-out queries in held-out pictures.
+
+    Args:
+        workshop: where they are trained.
+        lengths: for how long.
+        data: the settings of the set of digits.
+    """
+    judge = workshop.train("judge", "judge", "classifier_handwriting", {**data, **lengths.judge}).run
+    readers = []
+    for split in lengths.splits:
+        settings = {**data, **_HELD_OUT, **lengths.reader, "data.split": split}
+        run = workshop.train(
+            "images to text", f"images_to_text_{split}", "arithmetic_image_to_text", settings
+        )
+        readers.append(_reader(run, split, judge, lengths.rough if split == "twins" else 0))
+    settings = {**data, **_HELD_OUT, **lengths.painter}
+    run = workshop.train("text to images", "text_to_images", "arithmetic_text_to_image", settings)
+    painter, exhibits = _painter(run, judge)
+    return HandwritingResults(
+        data=data["data.path"],
+        judge=judge.directory.name,
+        judge_accuracy=painter.painted.judge_accuracy,
+        readers=readers,
+        painter=painter,
+    ), exhibits
+
+
+def _reader(run: PictureRun, split: str, judge: LoadedRun, rough: int) -> Reader:
+    loaded, spec = run.run, run.run.arithmetic
+    handwriting = load_task(loaded).handwriting
+    examples = handwriting.examples("test")
+    symbols = read_symbols(loaded.model, loaded.params, examples.given)
+    return Reader(
+        run=loaded.directory.name,
+        split=split,
+        parameters=run.parameters,
+        steps=loaded.step,
+        seconds=run.seconds,
+        test=_answers(loaded, examples, examples.given),
+        reading=report_reading(examples.source, symbols),
+        legible=judge_strips(judge, examples.given, examples.source, spec.side).reading,
+        shared=_answers(loaded, examples, handwriting.strips(examples.source, "train")),
+        rough=[
+            answer_rough(loaded, handwriting, kind, amount, rough)
+            for kind, amounts in _roughness().items()
+            for amount in amounts
+            if rough
+        ],
+    )
+
+
+def answer_rough(
+    loaded: LoadedRun, handwriting: Handwriting, kind: Roughness, amount: float, queries: int
+) -> RoughAnswers:
+    """Asks the first test queries in pictures that were made harder to read."""
+    examples = handwriting.examples("test")
+    strips = Roughened(handwriting.strips(examples.source[:queries], "test"), kind, amount)
+    answers = answer_queries(loaded.model, loaded.params, strips)
+    read = report_reading(examples.source[:queries], read_symbols(loaded.model, loaded.params, strips))
+    right = (answers == examples.target[:queries]).all(axis=1)
+    return RoughAnswers(
+        kind=kind, amount=amount, read=read.pictures.accuracy, right=float(right.mean()), queries=len(right)
+    )
+
+
+def _roughness() -> Mapping[Roughness, tuple[float, ...]]:
+    return {"noise": (0.0, *NOISE), "rotation": (0.0, *ROTATION)}
+
+
+def _painter(run: PictureRun, judge: LoadedRun) -> tuple[Painter, Exhibits]:
+    loaded = run.run
+    handwriting = load_task(loaded).handwriting
+    examples = handwriting.examples("test")
+    answered = answer_queries(loaded.model, loaded.params, examples.given)
+    painted = Painted(loaded.model, loaded.params, answered)
+    others = handwriting.strips(examples.target, "test", draw=_OTHERS)
+    painter = Painter(
+        run=loaded.directory.name,
+        parameters=run.parameters,
+        steps=loaded.step,
+        seconds=run.seconds,
+        symbols=report_answers(loaded.arithmetic, examples, answered),
+        painted=judge_answers(judge, loaded.arithmetic, examples, answered, painted, others),
+    )
+    return painter, Exhibits(loaded, examples, answered)
+
+
+def _answers(loaded: LoadedRun, examples: Examples, given: Rows) -> AnswerReport:
+    answered = answer_queries(loaded.model, loaded.params, given)
+    return report_answers(loaded.arithmetic, examples, answered)
