@@ -16,6 +16,7 @@ import disentanglement
 import equal_time
 import gpu
 import record
+import seq2seq_step_time
 import startup
 import step_time
 import vae_step_time
@@ -55,6 +56,13 @@ SECTIONS = (
         "decode_time.py",
         decode_time.COLUMNS[:5],
         "Batch 1; one compiled scan beside Python loops over PyTorch.",
+    ),
+    Section(
+        "Encoder-decoder of the document on a CPU",
+        "seq2seq_step_time",
+        "seq2seq_step_time.py",
+        seq2seq_step_time.COLUMNS[:5],
+        "Ratios below 1: ours is faster. The peer is eager PyTorch with its default threads.",
     ),
     Section(
         "Tiny shakespeare, equal wall-clock time on a CPU",
