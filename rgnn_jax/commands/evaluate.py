@@ -155,7 +155,7 @@ def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
         f"{report.whole.count:,} whole answers right, {100 * report.accuracy:.2f}% of symbols"
     )
     _print_readings(readings)
-    for kind, share in {**report.by_operator, **report.by_carries}.items():
+    for kind, share in {**report.by_operator, **report.by_carries, **report.by_length}.items():
         print(f"  {kind:<28}{100 * share.accuracy:7.2f}%  {share.right:,} of {share.count:,}")
     for size, wrong in report.by_error.items():
         if wrong:

@@ -22,6 +22,8 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
 
     Attributes:
         digits: operands have at most so many; 2 gives 0 to 99 and, with both operators, 20,000 queries.
+        longest: the digits that operands really have, at most, where queries leave room for more: a run of
+            `digits` 3 and `longest` 2 can be asked longer ones than it was trained on; None for `digits`.
         operators: those that occur.
         split: "twins" keeps a query and the one with its operands exchanged on one side; "leaking" deals
             them separately, as the course document does, so that most test queries have a twin in training.
@@ -36,6 +38,7 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
     """
 
     digits: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
+    longest: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
     operators: tuple[Operator, ...] = ("+", "-")
     split: Literal["twins", "leaking"] = "twins"
     train_fraction: Fraction | None = None
@@ -50,6 +53,11 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
     def __post_init__(self) -> None:
         if not self.operators or len(set(self.operators)) < len(self.operators):
             raise UserError('data.operators must name each operator once: ["+"], ["-"] or ["+", "-"]')
+        if self.longest is not None and self.longest > self.digits:
+            raise UserError(
+                f"data.longest {self.longest} is more than the {self.digits} digits that queries have room "
+                "for; set a larger data.digits"
+            )
         left = 1 - self.validation_fraction - self.test_fraction
         if left <= 0 or (self.train_fraction or 0) > left + 1e-9:
             raise UserError(
@@ -75,7 +83,7 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
         """All queries, dealt to the splits."""
         left = 1 - self.validation_fraction - self.test_fraction
         return Deck(
-            size=10**self.digits,
+            size=10 ** (self.longest or self.digits),
             operators=len(self.operators),
             twins=self.split == "twins",
             seed=self.split_seed,

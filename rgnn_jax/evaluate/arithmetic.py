@@ -55,6 +55,7 @@ class AnswerReport(msgspec.Struct, frozen=True):
         accuracy: the fraction of symbols that are right, blanks included, as the course document counts.
         by_operator: the same for each operator.
         by_carries: the same for each operator and number of carries or borrows.
+        by_length: the same for each number of digits of the longer operand.
         by_error: how many wrong answers are off by how much.
         confusion: how often the symbol of a row, in its place, was answered by that of a column.
         mistakes: some of those that were made, in the order of the queries.
@@ -64,6 +65,7 @@ class AnswerReport(msgspec.Struct, frozen=True):
     accuracy: float
     by_operator: dict[str, Share]
     by_carries: dict[str, Share]
+    by_length: dict[str, Share]
     by_error: dict[str, int]
     confusion: list[list[int]]
     mistakes: list[Mistake]
@@ -101,6 +103,7 @@ def report_answers(
         accuracy=float((predicted == examples.target).mean()),
         by_operator=_shares(signs, right),
         by_carries=_shares(kinds, right),
+        by_length=_shares(_lengths(first, second), right),
         by_error=_sizes([(int(examples.values[i]), number_of(text)) for i, text in said.items()]),
         confusion=confusion.tolist(),
         mistakes=[
@@ -140,6 +143,13 @@ def count_carries(
         carry = np.where(subtracted, a - b - carry < 0, a + b + carry > 9).astype(np.int64)
         total += carry
     return total
+
+
+def _lengths(first: Int[np.ndarray, " n"], second: Int[np.ndarray, " n"]) -> np.ndarray:
+    """How long the longer operand of each query is, in words."""
+    longer = np.maximum(first, second)
+    digits = 1 + (longer[:, None] >= 10 ** np.arange(1, 6)).sum(axis=1)
+    return np.array(["1 digit" if count == 1 else f"{count} digits" for count in digits])
 
 
 def _shares(kinds: np.ndarray, right: np.ndarray) -> dict[str, Share]:

@@ -105,12 +105,22 @@ def test_five_digits_are_dealt_without_being_listed():
     assert held_out.isdisjoint(tuple(row) for row in batch.source.tolist())
 
 
+def test_queries_may_leave_room_for_longer_ones():
+    short, full = ArithmeticData(digits=3, longest=2), ArithmeticData(digits=3)
+    assert short.spec == full.spec
+    batch, test = draw(short), Arithmetic(short).examples("test")
+    assert test.source.shape[1] == batch.source.shape[1] == 7
+    assert test.queries.first.max() == 99 < Arithmetic(full).examples("test").queries.first.max()
+    assert Arithmetic(short).train_queries == Arithmetic(ArithmeticData(digits=2)).train_queries
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
         ({"validation_fraction": 0.5, "test_fraction": 0.6}, "more than all"),
         ({"train_fraction": 0.95}, "more than all"),
         ({"train_fraction": 0.0}, "no query to train on"),
+        ({"digits": 2, "longest": 3}, "longest 3 is more than the 2 digits"),
         ({"operators": ()}, "name each operator once"),
         ({"operators": ("+", "+")}, "name each operator once"),
     ],

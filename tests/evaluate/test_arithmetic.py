@@ -28,6 +28,7 @@ def test_wrong_answers_are_counted_by_kind():
     assert report.whole == Share(6, 3)
     assert report.by_operator == {"+": Share(3, 2), "-": Share(3, 1)}
     assert report.by_carries["+ 0 carry"] == Share(1, 1)
+    assert report.by_length == {"1 digit": Share(1, 0), "2 digits": Share(5, 3)}
     assert report.by_carries["+ 1 carry"] == Share(1, 0)
     assert report.by_carries["- 1 borrow"] == Share(1, 0)
     assert {kind: count for kind, count in report.by_error.items() if count} == {
