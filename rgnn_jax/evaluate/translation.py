@@ -10,6 +10,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int, Shaped
 
 from rgnn_jax.contracts import Params, Rows
+from rgnn_jax.errors import UserError
 from rgnn_jax.losses import cross_entropy, teacher_forced
 
 
@@ -39,12 +40,48 @@ def score_targets(
     return total / target.size
 
 
+def source_attention(
+    model: nn.Module,
+    params: Params,
+    source: Shaped[np.ndarray | Array, "b ..."],
+    target: Int[np.ndarray, "b t"],
+    start: int,
+) -> Float[np.ndarray, "b t s"]:
+    """How much a decoder that writes the targets attends to each source position, for each symbol of them.
+
+    The mean over layers and heads; each symbol is written given those before it in the target.
+
+    Args:
+        model: a `contracts.ConditionalModel`.
+        params: its parameters.
+        source: what the targets depend on.
+        target: what is written.
+        start: the token before a target's first.
+
+    Raises:
+        UserError: where the decoder attends to nothing.
+    """
+    weights = _attention(model, params, jnp.asarray(source), jnp.asarray(target, jnp.int32), start)
+    if not weights:
+        raise UserError("the decoder attends to no source position; train one with model.source attention")
+    return np.mean([np.asarray(layer).mean(axis=1) for layer in weights], axis=0)
+
+
 def chunks(size: int, most: int) -> Iterator[tuple[Int[np.ndarray, " c"], int]]:
     """Indices of 0 .. size - 1 in chunks of one length, and how many in each are not there to fill it."""
     length = min(size, most)
     for first in range(0, size, max(length, 1)):
         last = min(first + length, size)
         yield np.resize(np.arange(first, last), length), last - first
+
+
+@functools.partial(jax.jit, static_argnames=("model", "start"))
+def _attention(
+    model: nn.Module, params: Params, source: Shaped[Array, "b ..."], target: Int[Array, "b t"], start: int
+) -> list[Array]:
+    tokens = teacher_forced(target, start)
+    _, left = model.apply({"params": params}, tokens, source, mutable=["attention"])
+    return jax.tree.leaves(left)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "start"))

@@ -11,6 +11,7 @@ from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
 from rgnn_jax.datasets.arithmetic_split import Side
 from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers
 from rgnn_jax.experiments import report
+from rgnn_jax.experiments.arithmetic_attention import draw_attention
 from rgnn_jax.experiments.arithmetic_observations import observe
 from rgnn_jax.experiments.arithmetic_page import make_page, to_terminal
 from rgnn_jax.experiments.arithmetic_results import (
@@ -67,6 +68,8 @@ NETWORKS = {
 _COMPARED = (BASELINE, LSTM, TRANSFORMER)
 VARIED_AT = 75
 """Percent of the queries that train the networks which differ in layers or kind."""
+ATTENDED = ("56+34", "34-56")
+"""Queries whose attention is shown: with a carry, and with a borrow and a sign."""
 
 
 class Scale(NamedTuple):
@@ -115,9 +118,10 @@ SCALES = {
         _limits(20, 20, 20, 60),
         {"model.width": "16", "training.log_every": "5", "training.evaluate_every": "10"},
         Lengths(
-            _seconds(20, 60) | {"model.width": "4"},
-            _seconds(20, 60) | {"model.width": "16", "model.picture_width": "4"},
-            _seconds(20, 60) | {"model.width": "16", "model.picture_width": "4", "model.painter_width": "32"},
+            _seconds(20, 600) | {"model.width": "4"},
+            _seconds(20, 600) | {"model.width": "16", "model.picture_width": "4"},
+            _seconds(20, 600)
+            | {"model.width": "16", "model.picture_width": "4", "model.painter_width": "32"},
             ("twins",),
             50,
         ),
@@ -176,7 +180,13 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             "queries.",
             "nats a symbol",
         )
-        page = make_page(results, curves, draw_handwriting(exhibits))
+        attentive = next(
+            run.run
+            for run, one in runs
+            if (one.model, one.split, one.share) == (TRANSFORMER, "twins", VARIED_AT)
+        )
+        attention = [draw_attention(attentive, query) for query in ATTENDED]
+        page = make_page(results, curves, draw_handwriting(exhibits), attention)
         report.publish(page, results, observe(results), work / "arithmetic.html")
     return target / "arithmetic.html", results, to_terminal(results)
 

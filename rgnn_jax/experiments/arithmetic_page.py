@@ -1,6 +1,6 @@
 """The page of the reproduction on arithmetic, and its short form for a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,7 +26,10 @@ from rgnn_jax.train.sweep import format_table
 
 
 def make_page(
-    results: ArithmeticResults, curves: Figure, pictures: Mapping[str, bytes] | None = None
+    results: ArithmeticResults,
+    curves: Figure,
+    pictures: Mapping[str, bytes] | None = None,
+    attention: Sequence[Figure] = (),
 ) -> Report:
     """The page that shows the results.
 
@@ -34,6 +37,7 @@ def make_page(
         results: what was found out.
         curves: of the loss.
         pictures: of handwriting, where there is some.
+        attention: maps of the Transformer's.
     """
     handwriting: tuple[Section, ...] = ()
     if results.handwriting is not None:
@@ -55,6 +59,7 @@ def make_page(
             Section("The same on the document's split", (_leaks(results), _scores(results, "leaking"))),
             Section("Wrong answers", (_misclassified(results), *_errors(results))),
             Section("Layers and kinds", (_kinds(results),)),
+            *((Section("Attention", tuple(attention)),) if attention else ()),
             *handwriting,
             document_section(observations),
         ),

@@ -19,7 +19,7 @@ GOAL = 0.995
 """Painted answers read right from which text to images counts as solved."""
 
 _SHOWN = 12
-_STYLES = 12
+_STYLES = 6
 
 
 def handwriting_sections(
@@ -122,7 +122,7 @@ def draw_handwriting(exhibits: Exhibits) -> dict[str, bytes]:
     rows = np.arange(min(_SHOWN, len(examples)))
     ours = np.asarray(Painted(run.model, run.params, exhibits.answered)[rows])
     spec = run.arithmetic
-    columns = spec.answer_length
+    columns = spec.answer_length + 1  # a gap before the next answer
     pairs = in_pairs(
         _strips(spec, exhibits.answered[rows], ours, columns),
         _strips(spec, examples.target[rows], np.asarray(examples.pictures[rows]), columns),

@@ -11,7 +11,7 @@ from rgnn_jax.contracts import Metrics, Params
 from rgnn_jax.datasets.image_distortion import distort
 from rgnn_jax.losses import bernoulli_nll, cross_entropy, kl_divergence
 
-_READ_SHARE = 4
+_READ_SHARE = 8
 """One in so many rows is read: enough to teach the painter, at a fraction of the cost."""
 
 _READ_NOISE = 0.1

@@ -32,8 +32,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         activation: of the perceptron.
         norm: of blocks.
         qk_norm: whether queries and keys are normalised.
-        picture_width: channels of the first convolution of what reads the picture of a symbol, and
-            of the last hidden one of what paints it.
+        picture_width: channels of the first convolution of what reads the picture of a symbol.
         picture_features: numbers a picture before they become scores of the symbols.
         reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
             it to the answers alone to teach it to read.
@@ -64,7 +63,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     picture_features: Count = 128
     reading_weight: NonNegative = 1.0
     style_dim: Count = 24
-    painter_width: Count = 256
+    painter_width: Count = 400
     painter_layers: Count = 2
     style_weight: NonNegative = 1.0
     legibility_weight: NonNegative = 0.05

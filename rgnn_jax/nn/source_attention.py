@@ -35,6 +35,8 @@ class SourceMemory(NamedTuple):
 class SourceAttention(nn.Module):
     """Attention of each target position to all source positions (Vaswani et al., 2017, section 3.2.3).
 
+    Applied with a mutable collection "attention", it leaves there the weights of every head [b h t s].
+
     Attributes:
         heads: number of heads; they share the width evenly.
         width: features of the result.
@@ -75,5 +77,8 @@ class SourceAttention(nn.Module):
         query = self.query(x).reshape(b, t, self.heads, self.width // self.heads)
         if self.qk_norm:
             query = self.query_norm(query)
+        if self.is_mutable_collection("attention"):
+            scores = jnp.einsum("bthd,bshd->bhts", query, memory.keys) / query.shape[-1] ** 0.5
+            self.sow("attention", "weights", nn.softmax(scores.astype(jnp.float32)))
         visible = jnp.ones((t, memory.keys.shape[1]), bool)
         return self.out(attend(query, memory.keys, memory.values, visible).reshape(b, t, self.width))

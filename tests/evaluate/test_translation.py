@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from small_models import CONDITIONAL_MODELS
 
-from rgnn_jax.evaluate.translation import chunks, score_targets
+from rgnn_jax.errors import UserError
+from rgnn_jax.evaluate.translation import chunks, score_targets, source_attention
 
 
 def test_chunks_cover_everything_once_in_one_length():
@@ -12,6 +13,28 @@ def test_chunks_cover_everything_once_in_one_length():
         pieces = list(chunks(size, most))
         assert {len(rows) for rows, _ in pieces} <= {min(size, most)}
         assert [i for rows, count in pieces for i in rows[:count].tolist()] == list(range(size))
+
+
+@pytest.mark.parametrize("name", ["encoder_decoder", "bidirectional_gru"])
+def test_attention_is_shared_out_among_the_source(name):
+    model = CONDITIONAL_MODELS[name]
+    draws = np.random.default_rng(0)
+    source, target = draws.integers(0, 13, (4, 3)), draws.integers(0, 13, (4, 2))
+    params = model.init(jax.random.key(0), jnp.asarray(target), jnp.asarray(source))["params"]
+    weights = source_attention(model, params, source, target, 12)
+    assert weights.shape == (4, 2, 3)
+    np.testing.assert_allclose(weights.sum(axis=2), 1, rtol=1e-5)
+    assert np.ptp(weights) > 1e-3
+    other = target.copy()
+    other[:, 1] = (other[:, 1] + 1) % 13
+    np.testing.assert_allclose(source_attention(model, params, source, other, 12), weights, atol=1e-6)
+
+
+def test_a_decoder_that_attends_to_nothing_has_no_map():
+    model = CONDITIONAL_MODELS["repeat_lstm"]
+    params = model.init(jax.random.key(0), jnp.zeros((1, 2), int), jnp.zeros((1, 3), int))["params"]
+    with pytest.raises(UserError, match="attends to no source"):
+        source_attention(model, params, np.zeros((1, 3), int), np.zeros((1, 2), int), 12)
 
 
 def test_the_score_is_that_of_the_parallel_form_whatever_the_chunks():
