@@ -27,6 +27,6 @@ TINY_SUMS = [
 """The same on pictures of 8x8; `data.path` is left to the test."""
 TINY_PAINT = [
     *TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8",
-    "--model.painter-width", "8", "--model.style-dim", "3",
+    "--model.painter-width", "8", "--model.style-dim", "3", "--optimizer.kind", "adamw",
 ]  # fmt: skip
 TINY_STRIPS = [*TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8"]

@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
     assert main(["train", PAINT, *TINY_PAINT, *data, "--name", "painter", *where]) == 0
     small = ["--model.width", "4", "--model.feature-dim", "8", "--training.steps", "3"]
     assert main(["train", JUDGE, *data, *small, "--name", "judge", *where]) == 0
-    assert main(["train", SUMS, *TINY_SUMS, "--name", "sums", *where]) == 0
+    assert main(["train", SUMS, *TINY_SUMS, "--optimizer.kind", "adamw", "--name", "sums", *where]) == 0
     return folder
 
 

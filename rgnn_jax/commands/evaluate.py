@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
+from rgnn_jax.commands.evaluate_arithmetic import empty_split, evaluate_arithmetic, origin
 from rgnn_jax.errors import UserError
 
 
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             _refuse(args, "reads and writes symbols", "judge")
         if not loaded.spec.answer_side:
             _refuse(args, "paints nothing", "style_seed")
-        return _arithmetic(args, loaded)
+        return evaluate_arithmetic(args, loaded)
     _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file", "style_seed")
     if not hasattr(loaded.model, "decode"):
         _refuse(
@@ -111,12 +112,12 @@ def _text(args: argparse.Namespace, loaded: Any) -> int:
     else:
         codes = getattr(load_task(loaded, args.settings).text, split)
         if not codes.size:
-            raise _empty(split, "give --text-file")
+            raise empty_split(split, "give --text-file")
     if rule == "windows":
         score = score_windows(loaded.model, loaded.params, codes, window)
     else:
         score = score_carried(loaded.model, loaded.params, codes)
-    result: dict[str, Any] = {**score.metrics(), **_origin(loaded, split), "rule": rule, "window": window}
+    result: dict[str, Any] = {**score.metrics(), **origin(loaded, split), "rule": rule, "window": window}
     if args.json:
         if text is not None:
             result["log_probs"] = [round(float(value), 6) for value in score.log_probs]
@@ -131,105 +132,13 @@ def _text(args: argparse.Namespace, loaded: Any) -> int:
     return 0
 
 
-def _arithmetic(args: argparse.Namespace, loaded: Any) -> int:
-    import msgspec
-
-    from rgnn_jax.evaluate.arithmetic import report_answers
-    from rgnn_jax.tasks.arithmetic import answer_queries
-    from rgnn_jax.train.session import load_task
-
-    examples = load_task(loaded, args.settings).arithmetic.examples(args.split)
-    if not len(examples):
-        raise _empty(args.split, "set --data.test-fraction")
-    predicted = answer_queries(loaded.model, loaded.params, examples.given)
-    report = report_answers(loaded.arithmetic, examples, predicted)
-    readings = _readings(args, loaded, examples) if loaded.arithmetic.side else {}
-    if loaded.arithmetic.answer_side and args.judge is not None:
-        readings = {"painted": _painted(args, loaded, examples, predicted)}
-    if args.json:
-        scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}
-        print_json({**scores, **msgspec.to_builtins(readings), **_origin(loaded, args.split)})
-        return 0
-    print(
-        f"{loaded.directory.path} step {loaded.step}, {args.split}: {100 * report.whole.accuracy:.2f}% of "
-        f"{report.whole.count:,} whole answers right, {100 * report.accuracy:.2f}% of symbols"
-    )
-    _print_readings(readings)
-    for kind, share in {**report.by_operator, **report.by_carries, **report.by_length}.items():
-        print(f"  {kind:<28}{100 * share.accuracy:7.2f}%  {share.right:,} of {share.count:,}")
-    for size, wrong in report.by_error.items():
-        if wrong:
-            print(f"  {size:<28}{wrong:8,} wrong")
-    for mistake in report.mistakes[:5]:
-        print(f"  {mistake.query} = {mistake.answer}, answered {mistake.said}")
-    return 0
-
-
-def _readings(args: argparse.Namespace, loaded: Any, examples: Any) -> dict[str, Any]:
-    """How well the pictures of the queries are read: by the run's own front end, and by a judge."""
-    from rgnn_jax.evaluate.arithmetic import report_reading
-    from rgnn_jax.experiments.strip_judge import judge_strips
-    from rgnn_jax.tasks.arithmetic import read_symbols
-    from rgnn_jax.train.session import load_run
-
-    read = read_symbols(loaded.model, loaded.params, examples.given)
-    readings: dict[str, Any] = {"reading": report_reading(examples.source, read)}
-    if args.judge is not None:
-        judge = load_run(args.judge, args.ckpt_dir)
-        readings["judge"] = judge_strips(judge, examples.given, examples.source, loaded.arithmetic.side)
-    return readings
-
-
-def _painted(args: argparse.Namespace, loaded: Any, examples: Any, answered: Any) -> Any:
-    """What a judge makes of the answers that the run paints."""
-    from rgnn_jax.experiments.answer_judge import judge_answers
-    from rgnn_jax.sampling.painting import Painted
-    from rgnn_jax.train.session import load_run, load_task
-
-    painted = Painted(loaded.model, loaded.params, answered, args.style_seed or 0)
-    others = load_task(loaded, args.settings).handwriting.strips(examples.target, args.split, draw=1)
-    judge = load_run(args.judge, args.ckpt_dir)
-    return judge_answers(judge, loaded.arithmetic, examples, answered, painted, others)
-
-
-def _print_readings(readings: dict[str, Any]) -> None:
-    if "painted" in readings:
-        seen = readings["painted"]
-        print(
-            f"  painted answers read by {seen.judge}, right in {100 * seen.judge_accuracy:.2f}% of its own "
-            f"test pictures: {100 * seen.answers.whole.accuracy:.2f}% wholly right, where it reads "
-            f"{100 * seen.real:.2f}% of the true answers in held-out handwriting"
-        )
-        print(
-            f"  its mean confidence {seen.confidence:.4f} (held-out {seen.real_confidence:.4f}); of "
-            f"{seen.digits:,} digits, Frechet distance in its features {seen.distance:.2f} (other held-out "
-            f"{seen.real_distance:.2f}), style distance {seen.style:.2f} of the real in its features and "
-            f"{seen.style_pixels:.2f} in pixels, sharpness {seen.sharpness:.2f} of the real"
-        )
-    if "reading" in readings:
-        own = readings["reading"]
-        print(
-            f"  read by its front end: {100 * own.pictures.accuracy:.2f}% of {own.pictures.count:,} "
-            f"pictures, every one of {100 * own.queries.accuracy:.2f}% of the queries"
-        )
-    if "judge" in readings:
-        verdict = readings["judge"]
-        seen = verdict.reading
-        print(
-            f"  read by {verdict.run}, right in {100 * verdict.accuracy:.2f}% of its own test pictures: "
-            f"{100 * seen.pictures.accuracy:.2f}% of the pictures, every one of "
-            f"{100 * seen.queries.accuracy:.2f}% of the queries; reading a picture at a time as well as it "
-            "does, about so many answers can be right"
-        )
-
-
 def _pictures(args: argparse.Namespace, loaded: Any) -> int:
     from rgnn_jax.train.session import load_task
 
     task = load_task(loaded, args.settings)
     scores: dict[str, Any] = dict(task.evaluate(loaded.params, args.split))
     if not scores:
-        raise _empty(args.split, "set --data.test-fraction")
+        raise empty_split(args.split, "set --data.test-fraction")
     if args.importance_samples is not None:
         scores |= _likelihood(args, loaded, task)
     if args.disentanglement:
@@ -239,7 +148,7 @@ def _pictures(args: argparse.Namespace, loaded: Any) -> int:
         **scores,
         **verdict,
         "count": len(getattr(task.images, args.split)),
-        **_origin(loaded, args.split),
+        **origin(loaded, args.split),
     }
     if args.json:
         print_json(result)
@@ -302,14 +211,6 @@ def _disentanglement(args: argparse.Namespace, loaded: Any, task: Any) -> dict[s
             f"--disentanglement: the factors of run {args.name}'s pictures are not known; leave it out"
         )
     return score_factors(encode(loaded.model, loaded.params, pictures.images).z_mean, pictures.factors)
-
-
-def _origin(loaded: Any, split: str) -> dict[str, Any]:
-    return {"step": loaded.step, "split": split, "run": str(loaded.directory.path)}
-
-
-def _empty(split: str, cure: str) -> UserError:
-    return UserError(f"the {split} split is empty: choose another --split, or {cure}")
 
 
 def _least_likely(text: str, log_probs: Any, count: int = 5) -> list[str]:

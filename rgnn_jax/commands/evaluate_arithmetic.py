@@ -1,0 +1,110 @@
+"""`rgnn evaluate` of models of arithmetic, and what it says of every model."""
+
+import argparse
+from typing import Any
+
+from rgnn_jax.commands.arguments import print_json
+from rgnn_jax.errors import UserError
+
+
+def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
+    """Prints right answers, and what is read in handwriting."""
+    import msgspec
+
+    from rgnn_jax.evaluate.arithmetic import report_answers
+    from rgnn_jax.tasks.arithmetic import answer_queries
+    from rgnn_jax.train.session import load_task
+
+    examples = load_task(loaded, args.settings).arithmetic.examples(args.split)
+    if not len(examples):
+        raise empty_split(args.split, "set --data.test-fraction")
+    predicted = answer_queries(loaded.model, loaded.params, examples.given)
+    report = report_answers(loaded.arithmetic, examples, predicted)
+    readings = _readings(args, loaded, examples) if loaded.arithmetic.side else {}
+    if loaded.arithmetic.answer_side and args.judge is not None:
+        readings = {"painted": _painted(args, loaded, examples, predicted)}
+    if args.json:
+        scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}
+        print_json({**scores, **msgspec.to_builtins(readings), **origin(loaded, args.split)})
+        return 0
+    print(
+        f"{loaded.directory.path} step {loaded.step}, {args.split}: {100 * report.whole.accuracy:.2f}% of "
+        f"{report.whole.count:,} whole answers right, {100 * report.accuracy:.2f}% of symbols"
+    )
+    _print_readings(readings)
+    for kind, share in {**report.by_operator, **report.by_carries, **report.by_length}.items():
+        print(f"  {kind:<28}{100 * share.accuracy:7.2f}%  {share.right:,} of {share.count:,}")
+    for size, wrong in report.by_error.items():
+        if wrong:
+            print(f"  {size:<28}{wrong:8,} wrong")
+    for mistake in report.mistakes[:5]:
+        print(f"  {mistake.query} = {mistake.answer}, answered {mistake.said}")
+    return 0
+
+
+def _readings(args: argparse.Namespace, loaded: Any, examples: Any) -> dict[str, Any]:
+    """How well the pictures of the queries are read: by the run's own front end, and by a judge."""
+    from rgnn_jax.evaluate.arithmetic import report_reading
+    from rgnn_jax.experiments.strip_judge import judge_strips
+    from rgnn_jax.tasks.arithmetic import read_symbols
+    from rgnn_jax.train.session import load_run
+
+    read = read_symbols(loaded.model, loaded.params, examples.given)
+    readings: dict[str, Any] = {"reading": report_reading(examples.source, read)}
+    if args.judge is not None:
+        judge = load_run(args.judge, args.ckpt_dir)
+        readings["judge"] = judge_strips(judge, examples.given, examples.source, loaded.arithmetic.side)
+    return readings
+
+
+def _painted(args: argparse.Namespace, loaded: Any, examples: Any, answered: Any) -> Any:
+    """What a judge makes of the answers that the run paints."""
+    from rgnn_jax.experiments.answer_judge import judge_answers
+    from rgnn_jax.sampling.painting import Painted
+    from rgnn_jax.train.session import load_run, load_task
+
+    painted = Painted(loaded.model, loaded.params, answered, args.style_seed or 0)
+    others = load_task(loaded, args.settings).handwriting.strips(examples.target, args.split, draw=1)
+    judge = load_run(args.judge, args.ckpt_dir)
+    return judge_answers(judge, loaded.arithmetic, examples, answered, painted, others)
+
+
+def _print_readings(readings: dict[str, Any]) -> None:
+    if "painted" in readings:
+        seen = readings["painted"]
+        print(
+            f"  painted answers read by {seen.judge}, right in {100 * seen.judge_accuracy:.2f}% of its own "
+            f"test pictures: {100 * seen.answers.whole.accuracy:.2f}% wholly right, where it reads "
+            f"{100 * seen.real:.2f}% of the true answers in held-out handwriting"
+        )
+        print(
+            f"  its mean confidence {seen.confidence:.4f} (held-out {seen.real_confidence:.4f}); of "
+            f"{seen.digits:,} digits, Frechet distance in its features {seen.distance:.2f} (other held-out "
+            f"{seen.real_distance:.2f}), style distance {seen.style:.2f} of the real in its features and "
+            f"{seen.style_pixels:.2f} in pixels, sharpness {seen.sharpness:.2f} of the real"
+        )
+    if "reading" in readings:
+        own = readings["reading"]
+        print(
+            f"  read by its front end: {100 * own.pictures.accuracy:.2f}% of {own.pictures.count:,} "
+            f"pictures, every one of {100 * own.queries.accuracy:.2f}% of the queries"
+        )
+    if "judge" in readings:
+        verdict = readings["judge"]
+        seen = verdict.reading
+        print(
+            f"  read by {verdict.run}, right in {100 * verdict.accuracy:.2f}% of its own test pictures: "
+            f"{100 * seen.pictures.accuracy:.2f}% of the pictures, every one of "
+            f"{100 * seen.queries.accuracy:.2f}% of the queries; reading a picture at a time as well as it "
+            "does, about so many answers can be right"
+        )
+
+
+def origin(loaded: Any, split: str) -> dict[str, Any]:
+    """Which run, step and split a score is of."""
+    return {"step": loaded.step, "split": split, "run": str(loaded.directory.path)}
+
+
+def empty_split(split: str, cure: str) -> UserError:
+    """What is said where there is nothing to score."""
+    return UserError(f"the {split} split is empty: choose another --split, or {cure}")
