@@ -77,12 +77,14 @@ def _print_readings(readings: dict[str, Any]) -> None:
             f"test pictures: {100 * seen.answers.whole.accuracy:.2f}% wholly right, where it reads "
             f"{100 * seen.real:.2f}% of the true answers in held-out handwriting"
         )
-        print(
-            f"  its mean confidence {seen.confidence:.4f} (held-out {seen.real_confidence:.4f}); of "
-            f"{seen.digits:,} digits, Frechet distance in its features {seen.distance:.2f} (other held-out "
-            f"{seen.real_distance:.2f}), style distance {seen.style:.2f} of the real in its features and "
-            f"{seen.style_pixels:.2f} in pixels, sharpness {seen.sharpness:.2f} of the real"
-        )
+        looks = seen.looks
+        if looks is not None:
+            print(
+                f"  its mean confidence {looks.confidence:.4f} (held-out {looks.real_confidence:.4f}); of "
+                f"{looks.digits:,} digits, Frechet distance in its features {looks.distance:.2f} (other "
+                f"held-out {looks.real_distance:.2f}), style distance {looks.style:.2f} of the real in its "
+                f"features and {looks.style_pixels:.2f} in pixels, sharpness {looks.sharpness:.2f} of it"
+            )
     if "reading" in readings:
         own = readings["reading"]
         print(

@@ -18,19 +18,17 @@ from rgnn_jax.experiments.strip_judge import in_a_row, own_accuracy, require_jud
 from rgnn_jax.train.session import LoadedRun
 
 _STRIPS = 100
+_FEWEST = 20
+"""Digits below which two sets are not compared: enough that each of the ten occurs twice."""
 _INK = 26
 """A picture none of whose pixels is brighter, a tenth of the range, is a blank."""
 
 
-class PaintedReport(msgspec.Struct, frozen=True):
-    """Painted answers, and the judge that all but the pixels' numbers rest on.
+class Looks(msgspec.Struct, frozen=True):
+    """Painted digits beside held-out ones.
 
     Attributes:
-        judge: the run that judges.
-        judge_accuracy: of it, on the test pictures of its own data.
-        answers: as the judge reads them, compared with the true ones.
-        real: the share of true answers, in held-out pictures, that it reads right.
-        confidence: mean probability of the symbol that it reads in a painted picture.
+        confidence: of the judge, the mean probability of the symbol that it reads in a painted picture.
         real_confidence: the same of held-out pictures.
         sure: the share of painted pictures with a probability of `SURE` or more.
         distance: Frechet distance, in its features, of painted digits from held-out ones.
@@ -39,13 +37,9 @@ class PaintedReport(msgspec.Struct, frozen=True):
             pictures of the digit; 1 is as varied as the real ones.
         style_pixels: the same in pixels.
         sharpness: variance of the Laplacian, divided by that of held-out pictures.
-        digits: painted digits that the last six numbers are about.
+        digits: that are compared, of either.
     """
 
-    judge: str
-    judge_accuracy: float
-    answers: AnswerReport
-    real: float
     confidence: float
     real_confidence: float
     sure: float
@@ -55,6 +49,24 @@ class PaintedReport(msgspec.Struct, frozen=True):
     style_pixels: float
     sharpness: float
     digits: int
+
+
+class PaintedReport(msgspec.Struct, frozen=True):
+    """Painted answers, and the judge that these numbers rest on.
+
+    Attributes:
+        judge: the run that judges.
+        judge_accuracy: of it, on the test pictures of its own data.
+        answers: as the judge reads them, compared with the true ones.
+        real: the share of true answers, in held-out pictures, that it reads right.
+        looks: of the painted digits; None where hardly any was painted.
+    """
+
+    judge: str
+    judge_accuracy: float
+    answers: AnswerReport
+    real: float
+    looks: Looks | None
 
 
 def judge_answers(
@@ -84,25 +96,12 @@ def judge_answers(
         raise UserError("the answers of these queries are not in handwriting; set data.pictures to target")
     ours = _read(judge, painted)
     real, more = _read(judge, examples.pictures), _read(judge, others)
-    digits, true = _digits(answered), _digits(examples.target)
-    kinds, true_kinds = answered.ravel()[digits], examples.target.ravel()[true]
-    size = min(digits.sum(), true.sum())
-    features, real_features = ours.features[digits], real.features[true]
     return PaintedReport(
         judge=str(judge.directory.path),
         judge_accuracy=own_accuracy(judge),
         answers=report_answers(spec, examples, ours.symbols),
         real=float((real.symbols == examples.target).all(axis=1).mean()),
-        confidence=float(ours.sureness[ours.ink].mean()),
-        real_confidence=float(real.sureness[real.ink].mean()),
-        sure=float((ours.sureness[ours.ink] >= SURE).mean()),
-        distance=frechet_distance(real_features[:size], features[:size]),
-        real_distance=frechet_distance(real_features[:size], more.features[true][:size]),
-        style=style_distance(features, kinds) / style_distance(real_features, true_kinds),
-        style_pixels=style_distance(ours.pixels[digits], kinds)
-        / style_distance(real.pixels[true], true_kinds),
-        sharpness=_sharpness(ours.pixels[digits], spec) / _sharpness(real.pixels[true], spec),
-        digits=int(size),
+        looks=_looks(ours, real, more, answered, examples.target, spec.answer_side),
     )
 
 
@@ -130,11 +129,39 @@ def _read(judge: LoadedRun, strips: Rows) -> _Seen:
     return _Seen(symbols, judged.features, judged.sureness, pictures.reshape(len(pictures), -1), ink)
 
 
+def _looks(
+    ours: _Seen,
+    real: _Seen,
+    more: _Seen,
+    answered: Int[np.ndarray, "n t"],
+    target: Int[np.ndarray, "n t"],
+    side: int,
+) -> Looks | None:
+    """Compares painted digits with held-out ones, and these with others."""
+    digits, true = _digits(answered), _digits(target)
+    size = int(min(digits.sum(), true.sum()))
+    if size < _FEWEST or not ours.ink.any():
+        return None
+    kinds, true_kinds = answered.ravel()[digits], target.ravel()[true]
+    features, real_features = ours.features[digits], real.features[true]
+    pixels, real_pixels = ours.pixels[digits], real.pixels[true]
+    return Looks(
+        confidence=float(ours.sureness[ours.ink].mean()),
+        real_confidence=float(real.sureness[real.ink].mean()),
+        sure=float((ours.sureness[ours.ink] >= SURE).mean()),
+        distance=frechet_distance(real_features[:size], features[:size]),
+        real_distance=frechet_distance(real_features[:size], more.features[true][:size]),
+        style=style_distance(features, kinds) / style_distance(real_features, true_kinds),
+        style_pixels=style_distance(pixels, kinds) / style_distance(real_pixels, true_kinds),
+        sharpness=_sharpness(pixels, side) / _sharpness(real_pixels, side),
+        digits=size,
+    )
+
+
 def _digits(symbols: Int[np.ndarray, "n t"]) -> np.ndarray:
     """Which pictures, one after the other, show a digit."""
     return symbols.ravel() < SYMBOLS.index("+")
 
 
-def _sharpness(pixels: np.ndarray, spec: ArithmeticSpec) -> float:
-    side = spec.answer_side
+def _sharpness(pixels: np.ndarray, side: int) -> float:
     return float(laplacian_variance(pixels.reshape(-1, side, side, 1)).mean())

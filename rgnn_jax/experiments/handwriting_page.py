@@ -6,6 +6,7 @@ import numpy as np
 
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.evaluate.arithmetic import AnswerReport
+from rgnn_jax.experiments.answer_judge import Looks
 from rgnn_jax.experiments.handwriting import Exhibits
 from rgnn_jax.experiments.handwriting_results import (
     DOCUMENT_IMAGE_TO_TEXT,
@@ -86,13 +87,13 @@ def observe_handwriting(results: HandwritingResults) -> tuple[Observation, ...]:
         )
     painted = results.painter.painted
     right = painted.answers.whole.accuracy
+    sharpness = "" if painted.looks is None else f", sharpness {painted.looks.sharpness:.2f} of the real"
     return (
         *rows,
         Observation(
             "Numbers painted as handwriting are generally correct, some digits blurred.",
             "A judge reads nearly all of them right." if right >= GOAL else "A judge misreads some of them.",
-            f"{right:.2%} of painted answers read right (from {GOAL:.1%}), sharpness {painted.sharpness:.2f} "
-            "of the real",
+            f"{right:.2%} of painted answers read right (from {GOAL:.1%}){sharpness}",
             "agrees" if right >= GOAL else "differs",
         ),
     )
@@ -108,8 +109,7 @@ def in_lines(results: HandwritingResults) -> list[str]:
             for reader in results.readers
         ),
         f"text to images: {seen.answers.whole.accuracy:.2%} of painted answers read right by a judge that "
-        f"reads {seen.judge_accuracy:.2%} of its own test pictures right; style distance {seen.style:.2f} of "
-        "the real",
+        f"reads {seen.judge_accuracy:.2%} of its own test pictures right",
     ]
 
 
@@ -209,24 +209,32 @@ def _rough(reader: Reader) -> Figure:
     )
 
 
+def _looks(looks: Looks | None) -> tuple[tuple[Cell, ...], ...]:
+    if looks is None:
+        return ()
+    return (
+        ("Digits compared", looks.digits, looks.digits),
+        ("Judge's mean confidence, %", 100 * looks.confidence, 100 * looks.real_confidence),
+        ("Frechet distance in its features", looks.distance, looks.real_distance),
+        ("Style distance in its features, of the real", looks.style, 1.0),
+        ("Style distance in pixels, of the real", looks.style_pixels, 1.0),
+        ("Sharpness, of the real", looks.sharpness, 1.0),
+    )
+
+
 def _painted(results: HandwritingResults, directory: str) -> Table:
     painter, seen = results.painter, results.painter.painted
     rows: tuple[tuple[Cell, ...], ...] = (
         ("Answers right in symbols, %", 100 * painter.symbols.whole.accuracy, None),
         ("Answers read right by the judge, %", 100 * seen.answers.whole.accuracy, 100 * seen.real),
         ("Symbols read right, %", 100 * seen.answers.accuracy, None),
-        ("Judge's mean confidence, %", 100 * seen.confidence, 100 * seen.real_confidence),
-        ("Frechet distance in its features", seen.distance, seen.real_distance),
-        ("Style distance in its features, of the real", seen.style, 1.0),
-        ("Style distance in pixels, of the real", seen.style_pixels, 1.0),
-        ("Sharpness, of the real", seen.sharpness, 1.0),
+        *_looks(seen.looks),
     )
     return Table(
         (Column("Measure"), Column("Painted"), Column("Held-out handwriting")),
         rows,
         f"Painted answers to {seen.answers.whole.count:,} held-out queries, each in one random style, beside "
-        f"the true answers in test pictures. Distances are of {seen.digits:,} digits; the style distance is "
-        "that of two pictures of one digit. Trained for "
-        f"{painter.steps:,} steps, {painter.seconds:.0f} s.",
+        "the true answers in test pictures; the style distance is that of two pictures of one digit. Trained "
+        f"for {painter.steps:,} steps, {painter.seconds:.0f} s.",
         command=f"rgnn evaluate {directory}/{painter.run} --judge {directory}/{results.judge}",
     )

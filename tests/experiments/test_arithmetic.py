@@ -8,7 +8,7 @@ import pytest
 from rgnn_jax.config import load_experiment
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
 from rgnn_jax.evaluate.arithmetic import Reading, Share, report_answers
-from rgnn_jax.experiments.answer_judge import PaintedReport
+from rgnn_jax.experiments.answer_judge import Looks, PaintedReport
 from rgnn_jax.experiments.arithmetic import (
     NETWORKS,
     SCALES,
@@ -85,13 +85,19 @@ def test_a_number_past_its_threshold_changes_its_verdict():
     assert verdicts(layers=(50, 5))[4] == "differs"
 
 
-def painted(right=1.0, style=0.9):
+def painted(right=1.0):
     answers = answered(0 if right == 1 else 10)
-    report = PaintedReport(
-        judge="out/judge", judge_accuracy=0.992, answers=answers, real=0.98, confidence=0.99,
-        real_confidence=0.98, sure=0.9, distance=3.0, real_distance=1.0, style=style, style_pixels=0.8,
-        sharpness=0.9, digits=500,
+    looks = Looks(
+        confidence=0.99, real_confidence=0.98, sure=0.9, distance=3.0, real_distance=1.0, style=0.9,
+        style_pixels=0.8, sharpness=0.9, digits=500,
     )  # fmt: skip
+    report = PaintedReport(
+        judge="out/judge",
+        judge_accuracy=0.992,
+        answers=answers,
+        real=0.98,
+        looks=looks if right == 1 else None,
+    )
     return Painter(
         run="text_to_images", parameters=10, steps=5, seconds=1.0, symbols=answered(0), painted=report
     )

@@ -1,0 +1,39 @@
+import numpy as np
+
+from rgnn_jax.experiments.answer_judge import _looks, _Seen
+
+SIDE = 8
+DRAWS = np.random.default_rng(0)
+SYMBOLS = np.concatenate([DRAWS.integers(0, 10, (40, 2)), np.full((40, 1), 12)], axis=1)
+INK = SYMBOLS.ravel() != 12
+
+
+def seen(spread=1.0):
+    """Pictures and features that differ from each other so much."""
+    grey = np.rint(100 + spread * DRAWS.integers(-80, 80, (120, SIDE**2))).astype(np.uint8)
+    return _Seen(SYMBOLS, spread * DRAWS.normal(size=(120, 4)), np.full(120, 0.95), grey, INK)
+
+
+def looks(ours, answered=SYMBOLS):
+    return _looks(ours, seen(), seen(), answered, SYMBOLS, SIDE)
+
+
+def test_pictures_like_the_real_ones_look_like_them():
+    found = looks(seen())
+    assert found.digits == 80
+    assert abs(found.style - 1) < 0.15
+    assert abs(found.style_pixels - 1) < 0.05
+    assert abs(found.sharpness - 1) < 0.15
+    assert found.confidence == found.real_confidence == 0.95
+    assert found.sure == 1
+
+
+def test_pictures_that_are_more_alike_than_the_real_ones_are_told():
+    found = looks(seen(0.5))
+    assert abs(found.style - 0.5) < 0.1
+    assert abs(found.style_pixels - 0.5) < 0.05
+    assert found.distance > 2 * found.real_distance
+
+
+def test_answers_without_digits_have_no_looks():
+    assert looks(seen(), np.full_like(SYMBOLS, 12)) is None
