@@ -25,7 +25,7 @@ from rgnn_jax.errors import UserError, WorkFailed
 _COMMANDS = (train, sample, solve, latent, evaluate, sweep, data, list_runs, export, reproduce)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """argparse whose complaints are one line, and for which "-2,2" and "-5+3" are values and no options."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -34,18 +34,19 @@ class _Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"-[\d.].*")
 
     def error(self, message: str) -> NoReturn:
+        """Prints the line and exits with code 2."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0 done, 1 failed, 2 bad input, 130/143 stopped."""
-    parser = _Parser(
+    parser = Parser(
         prog="rgnn",
         description="Recurrent and generative neural networks in JAX and Flax.",
         epilog="example: rgnn train configs/lstm_chapter.toml",
     )
     parser.add_argument("--version", action="version", version=f"rgnn {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     for command in _COMMANDS:
         command.register(commands)
     settings, arguments = _split(sys.argv[1:] if argv is None else argv)

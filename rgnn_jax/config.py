@@ -206,7 +206,8 @@ def _override(settings: dict[str, Any], name: str, value: str) -> None:
     if not isinstance(settings.setdefault(section, {}), dict):
         raise UserError(f"--{name}: the configuration has no section [{section}], but a value of that name")
     if get_origin(get_type_hints(_section(section, settings)).get(field)) is tuple:
-        settings[section][field] = [item.strip() for item in value.strip("[]").split(",") if item.strip()]
+        items = [item.strip(" \t\"'") for item in value.strip().strip("[]").split(",")]
+        settings[section][field] = [item for item in items if item]
     else:
         settings[section][field] = value
 
@@ -263,4 +264,6 @@ def _choices(section: str, field: str, settings: Mapping[str, Any]) -> list[str]
     if field == "kind" and section in _KINDS:
         return list(_KINDS[section])
     hint = get_type_hints(_section(section, settings)).get(field)
+    if get_origin(hint) is tuple:
+        hint = get_args(hint)[0]
     return list(get_args(hint)) if get_origin(hint) is Literal else []

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rgnn_jax.cli import main
+from rgnn_jax.cli import Parser, main
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "beta_vae_faces.toml"
 TOOLS = {"random_generation": "random", "latent_analysis": "traverse", "rotate": "rotate"}
@@ -31,8 +31,11 @@ SETTINGS = {
 
 def translate(arguments: Sequence[str]) -> list[str]:
     """The `rgnn` command that the exercise's arguments mean."""
-    parser = argparse.ArgumentParser(
-        prog="main.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = Parser(
+        prog="main.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--task", choices=("train", *TOOLS), default="train")
     parser.add_argument("--ckpt_name", required=True, help="the run's name")

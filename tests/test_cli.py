@@ -205,6 +205,41 @@ def test_a_word_that_begins_with_a_minus_is_no_option(words, monkeypatch):
     assert seen == [word for word in words if word != "--"]
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        ("config.json", '{"model": "x"}'),
+        ("config.json", '{"model": {"kind": [1]}}'),
+        ("config.json", "[" * 100_000),
+        ("metrics.jsonl", '{"validation_loss": "abc"}'),
+    ],
+)
+def test_whatever_a_run_holds_it_is_listed(file, tmp_path, capsys):
+    name, content = file
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"model": {"kind": "lstm"}}')
+    (tmp_path / "run" / name).write_text(content)
+    assert main(["list", "--ckpt-dir", str(tmp_path)]) == 0
+    line = capsys.readouterr().out
+    assert line.startswith("run  damaged" if name == "config.json" else "run  lstm")
+
+
+def test_linked_runs_are_listed_once_and_circles_end(tmp_path, capsys):
+    (tmp_path / "elsewhere" / "run").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "run" / "config.json").write_text('{"model": {"kind": "lstm"}}')
+    (tmp_path / "ckpt").mkdir()
+    (tmp_path / "ckpt" / "link").symlink_to(tmp_path / "elsewhere" / "run")
+    (tmp_path / "ckpt" / "circle").symlink_to(tmp_path / "ckpt")
+    assert main(["list", "--ckpt-dir", str(tmp_path / "ckpt"), "--json"]) == 0
+    assert [run["name"] for run in json.loads(capsys.readouterr().out)["runs"]] == ["link"]
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["list", "--ckpt-dir", str(tmp_path / "file")]) == 2
+    assert "is no folder" in capsys.readouterr().err
+
+
 def test_memory_that_runs_out_says_what_to_do(monkeypatch, capsys):
     def run_out(args):
         raise MemoryError("Unable to allocate 9 GiB")

@@ -36,6 +36,15 @@ def test_milestones_may_be_one_or_several(config):
         assert load_experiment(config, [("training.milestones", text)]).training.milestones == milestones
 
 
+def test_lists_are_written_as_in_a_file_or_plainly(tmp_path):
+    path = tmp_path / "pair.toml"
+    path.write_text('[model]\nkind = "dcgan"\n[data]\nkind = "images"\n')
+    for text in ('["colour", "cutout"]', "colour,cutout", "[colour, cutout]"):
+        assert load_experiment(path, [("model.augment", text)]).model.augment == ("colour", "cutout")
+    with pytest.raises(UserError, match="use one of colour, translation, cutout"):
+        load_experiment(path, [("model.augment", "colours")])
+
+
 def test_a_path_may_hold_a_comma(config):
     assert load_experiment(config, [("data.path", "war, peace.txt")]).data.path == "war, peace.txt"
 

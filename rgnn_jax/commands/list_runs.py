@@ -1,13 +1,30 @@
 """`rgnn list`: the runs there are."""
 
 import argparse
-import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from rgnn_jax.commands.arguments import add_ckpt_dir, add_command, add_json, print_json
+from rgnn_jax.errors import UserError
 from rgnn_jax.train.run import RunDirectory, list_runs
+
+
+class _Model(msgspec.Struct):
+    kind: str
+
+
+class _Config(msgspec.Struct):
+    model: _Model = msgspec.field(default_factory=lambda: _Model("damaged"))
+
+
+class _Row(msgspec.Struct):
+    validation_loss: float | None = None
+
+
+_Part = TypeVar("_Part", _Config, _Row)
 
 
 def register(commands: Any) -> None:
@@ -21,6 +38,8 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints a line a run."""
+    if args.ckpt_dir.exists() and not args.ckpt_dir.is_dir():
+        raise UserError(f"--ckpt-dir {args.ckpt_dir}: is no folder; name the one that holds the runs")
     rows = [_summary(directory, args.ckpt_dir) for directory in list_runs(args.ckpt_dir)]
     if args.json:
         print_json({"runs": rows})
@@ -28,11 +47,15 @@ def run(args: argparse.Namespace) -> int:
     if not rows:
         print(f"no runs under {args.ckpt_dir}; make one with: rgnn train configs/lstm_chapter.toml")
         return 0
-    width = max(len(row["name"]) for row in rows)
-    for row in rows:
+    names = [
+        "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in row["name"])
+        for row in rows
+    ]
+    width = max(map(len, names))
+    for name, row in zip(names, rows, strict=True):
         loss = "-" if row["loss"] is None else f"{row['loss']:.4f}"
         print(
-            f"{row['name']:<{width}}  {row['kind']:<11}  step {row['step'] or 0:>7}  "
+            f"{name:<{width}}  {row['kind']:<11}  step {row['step'] or 0:>7}  "
             f"held-out {loss:>7}  {row['date']}"
         )
     return 0
@@ -40,14 +63,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _summary(directory: RunDirectory, ckpt_dir: Path) -> dict[str, Any]:
     """What can be said of a run without loading it."""
-    kind = _read(directory.config.read_bytes()).get("model", {}).get("kind", "damaged")
+    kind = _read(directory.config.read_bytes(), _Config).model.kind
     found = directory.checkpoints.iterdir() if directory.checkpoints.is_dir() else ()
     steps = [int(path.name) for path in found if path.name.isdecimal()]
     loss = None
     source = directory.metrics if directory.metrics.exists() else directory.config
     if source == directory.metrics:
-        rows = [_read(line) for line in source.read_bytes().splitlines()]
-        loss = next((row["validation_loss"] for row in reversed(rows) if "validation_loss" in row), None)
+        losses = [_read(line, _Row).validation_loss for line in source.read_bytes().splitlines()]
+        loss = next((value for value in reversed(losses) if value is not None), None)
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(source.stat().st_mtime))
     return {
         "name": str(directory.path.relative_to(ckpt_dir)),
@@ -58,10 +81,9 @@ def _summary(directory: RunDirectory, ckpt_dir: Path) -> dict[str, Any]:
     }
 
 
-def _read(document: bytes) -> dict[str, Any]:
-    """A JSON object; an empty one where the document is damaged or torn by a kill."""
+def _read(document: bytes, part: type[_Part]) -> _Part:
+    """What matters of a JSON object; its defaults where the document is damaged or torn by a kill."""
     try:
-        value = json.loads(document)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+        return msgspec.json.decode(document, type=part)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return part()

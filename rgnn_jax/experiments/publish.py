@@ -26,6 +26,7 @@ def published(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise UserError(f"{target} exists already: replace it with --overwrite, or choose another --out")
     work = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     replaced = work.with_name(work.name + ".replaced")
+    missing = [parent for parent in target.parents if not parent.exists()]
     try:
         work.mkdir(parents=True)
     except OSError as error:
@@ -36,6 +37,9 @@ def published(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         yield work
     except BaseException:
         _abandon(work, target)
+        with contextlib.suppress(OSError):
+            for parent in missing:
+                parent.rmdir()
         raise
     try:
         if overwrite and target.exists():

@@ -169,14 +169,20 @@ class RunDirectory:
 
 
 def list_runs(ckpt_dir: Path) -> list[RunDirectory]:
-    """All runs under a directory, by path, those of sweeps and reproductions among them."""
+    """All runs under a directory, by path, those of sweeps and reproductions and linked ones among them."""
     runs: list[RunDirectory] = []
-    for folder, subfolders, files in os.walk(ckpt_dir):
+    seen = {os.path.realpath(ckpt_dir)}
+    for folder, subfolders, files in os.walk(ckpt_dir, followlinks=True):
         run = RunDirectory(Path(folder))
         if run.config.name in files and run.path != ckpt_dir:
             runs.append(run)
             subfolders.clear()
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        places = {name: os.path.realpath(run.path / name) for name in sorted(subfolders)}
+        # Links may lead in a circle.
+        subfolders[:] = [
+            name for name, place in places.items() if not name.startswith(".") and place not in seen
+        ]
+        seen.update(places[name] for name in subfolders)
     return runs
 
 

@@ -31,6 +31,12 @@ def test_what_fails_leaves_nothing_and_the_old_target_as_it_was(tmp_path, error)
     assert names(tmp_path) == ["page"]
 
 
+def test_what_fails_leaves_no_new_folder_above_it(tmp_path):
+    with pytest.raises(ValueError), published(tmp_path / "new" / "deep" / "page"):
+        raise ValueError
+    assert names(tmp_path) == []
+
+
 def test_what_was_trained_survives_a_failure(tmp_path, capsys):
     target = tmp_path / "page"
     for _ in range(2):
