@@ -102,7 +102,7 @@ def test_readings_stand_beside_the_answers(folder, capsys):
     ("arguments", "name", "complaint"),
     [
         (["--judge", "sums"], "strips", "run sums is a model of arithmetic"),
-        (["--judge", "judge"], "sums", "--judge: run sums reads symbols"),
+        (["--judge", "judge"], "sums", "--judge: run sums reads and writes symbols"),
         (["--data.size", "16"], "strips", "not written as those that the run was trained on"),
         (["--rule", "carried"], "strips", "--rule: run strips is a model of arithmetic"),
     ],

@@ -77,7 +77,7 @@ class SourceAttention(nn.Module):
         query = self.query(x).reshape(b, t, self.heads, self.width // self.heads)
         if self.qk_norm:
             query = self.query_norm(query)
-        if self.is_mutable_collection("attention"):
+        if self.is_mutable_collection("attention") and not self.is_initializing():
             scores = jnp.einsum("bthd,bshd->bhts", query, memory.keys) / query.shape[-1] ** 0.5
             self.sow("attention", "weights", nn.softmax(scores.astype(jnp.float32)))
         visible = jnp.ones((t, memory.keys.shape[1]), bool)
