@@ -101,6 +101,7 @@ def main() -> None:
     print(record.plain(rows, COLUMNS))
     if not args.quick:
         settings = {"busy_cores_before": busy, "rounds": rounds, "dtype": "float32"}
+        settings["micro_batches"] = args.micro_batches
         print(f"kept in {record.write('gan_step_time', rows, settings)}")
 
 
