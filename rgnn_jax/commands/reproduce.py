@@ -30,10 +30,10 @@ class _About(NamedTuple):
 
 _DOCUMENTS: dict[Document, _About] = {
     "text": _About("three networks learn to write", "chapter", 16),
-    "faces": _About("beta-VAEs, what their dimensions mean, and a head that turns", "faces", 64),
+    "faces": _About("beta-VAEs, what their dimensions mean, a head that turns, and a GAN", "faces", 64),
     "digits": _About("an autoencoder beside VAEs", "digits", 64),
     "fashion": _About("a VAE of clothes, and its latent space", "fashion_mnist", 64),
-    "flowers": _About("a VAE of flowers, and why it is worse than one of faces", "tf_flowers", 64),
+    "flowers": _About("a VAE and a GAN of flowers, and why they are worse than of faces", "tf_flowers", 64),
     "arithmetic": _About("encoder-decoders that add and subtract, handwriting too", "digits", 1),
 }
 
@@ -54,7 +54,7 @@ def register(commands: Any) -> None:
         "--scale",
         choices=("smoke", "cpu", "full"),
         default="cpu",
-        help="smoke: a minute; cpu: about ten minutes on two cores; full: as long as is useful",
+        help="smoke: a minute; cpu: ten to forty minutes on two cores; full: as long as is useful",
     )
     parser.add_argument(
         "--data-path", help=f"another text, set, folder or archive of pictures (default: {data})"
