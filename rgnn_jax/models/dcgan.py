@@ -11,12 +11,11 @@ from jaxtyping import Array, Float, Int
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count
 from rgnn_jax.models.conv_autoencoder import halvings
-from rgnn_jax.models.gan import GAN, Head, Verdict, with_class
+from rgnn_jax.models.gan import GAN, Head, Verdict, first_features, smallest
 from rgnn_jax.models.gan_config import GANConfig
 from rgnn_jax.nn.batch_norm import BatchNorm
 from rgnn_jax.nn.conv import Conv, ConvTranspose
 from rgnn_jax.nn.dropout import Dropout
-from rgnn_jax.nn.linear import Dense
 
 _SLOPE = 0.2
 
@@ -59,16 +58,13 @@ class DCGANGenerator(nn.Module):
         self, z: Float[Array, "b z"], labels: Int[Array, " b"] | None, *, train: bool
     ) -> Float[Array, "b h w c"]:
         """Maps points to the logits of pictures."""
-        height, width, channels = self.image_shape
-        scale = 2 ** len(self.widths)
-        start = (height // scale, width // scale, self.widths[0])
-        h = with_class(z, labels, self.classes, self.dtype)
-        h = Dense(prod(start), use_bias=False, dtype=self.dtype, name="input")(h).reshape(z.shape[0], *start)
+        start = smallest(self.image_shape, self.widths)
+        h = first_features(z, labels, self.classes, start, use_bias=False, dtype=self.dtype)
         for i, features in enumerate(self.widths):
             if i:
                 h = ConvTranspose(features, 4, 2, self.dtype, use_bias=False, name=f"conv_{i}")(h)
             h = nn.relu(BatchNorm(dtype=self.dtype, name=f"norm_{i}")(h, train=train))
-        return ConvTranspose(channels, 4, 2, self.dtype, name="output")(h)
+        return ConvTranspose(self.image_shape[-1], 4, 2, self.dtype, name="output")(h)
 
 
 class DCGANDiscriminator(nn.Module):

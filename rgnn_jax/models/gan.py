@@ -1,5 +1,6 @@
 """What all generator-discriminator pairs have in common: pictures from z, and judgements of pictures."""
 
+from math import prod
 from typing import NamedTuple
 
 import jax
@@ -130,7 +131,28 @@ class Head(nn.Module):
         return Verdict(scores, features.astype(jnp.float32), codes)
 
 
-def with_class(
+def first_features(
+    z: Float[Array, "b z"],
+    labels: Int[Array, " b"] | None,
+    classes: int,
+    shape: tuple[int, int, int],
+    *,
+    use_bias: bool,
+    dtype: DTypeLike,
+) -> Float[Array, "b h w f"]:
+    """A generator's smallest features of this shape: a dense layer called `input`; in a module."""
+    told = _with_class(z, labels, classes, dtype)
+    return Dense(prod(shape), use_bias=use_bias, dtype=dtype, name="input")(told).reshape(z.shape[0], *shape)
+
+
+def smallest(image_shape: tuple[int, int, int], widths: tuple[int, ...]) -> tuple[int, int, int]:
+    """Sides and channels of what is left of a picture that is halved once for each of `widths`."""
+    height, width, _ = image_shape
+    scale = 2 ** len(widths)
+    return height // scale, width // scale, widths[0]
+
+
+def _with_class(
     z: Float[Array, "b z"], labels: Int[Array, " b"] | None, classes: int, dtype: DTypeLike
 ) -> Float[Array, "b d"]:
     """The generator's input: z and, where classes are known, as long a vector for the class; in a module.

@@ -7,12 +7,11 @@ from jaxtyping import Array, Float, Int
 
 from rgnn_jax.fields import Count
 from rgnn_jax.models.conv_autoencoder import halvings
-from rgnn_jax.models.gan import GAN, Embedding, Head, Verdict, with_class
+from rgnn_jax.models.gan import GAN, Embedding, Head, Verdict, first_features, smallest
 from rgnn_jax.models.gan_config import GANConfig
 from rgnn_jax.nn.batch_norm import BatchNorm
 from rgnn_jax.nn.conv import Conv, ConvTranspose
 from rgnn_jax.nn.dropout import Dropout
-from rgnn_jax.nn.linear import Dense
 
 
 class ResNetGANConfig(GANConfig, frozen=True, kw_only=True, tag="resnet_gan"):
@@ -82,17 +81,12 @@ class ResNetGenerator(nn.Module):
         self, z: Float[Array, "b z"], labels: Int[Array, " b"] | None, *, train: bool
     ) -> Float[Array, "b h w c"]:
         """Maps points to the logits of pictures."""
-        height, width, channels = self.image_shape
-        scale = 2 ** len(self.widths)
-        start = (height // scale, width // scale, self.widths[0])
-        h = with_class(z, labels, self.classes, self.dtype)
-        h = Dense(start[0] * start[1] * start[2], dtype=self.dtype, name="input")(h).reshape(
-            z.shape[0], *start
-        )
+        start = smallest(self.image_shape, self.widths)
+        h = first_features(z, labels, self.classes, start, use_bias=True, dtype=self.dtype)
         for i, features in enumerate(self.widths):
             h = UpBlock(features, self.classes, self.dtype, name=f"block_{i}")(h, labels, train=train)
         h = nn.relu(BatchNorm(dtype=self.dtype, name="norm")(h, train=train))
-        return Conv(channels, 3, 1, self.dtype, name="output")(h)
+        return Conv(self.image_shape[-1], 3, 1, self.dtype, name="output")(h)
 
 
 class DownBlock(nn.Module):
