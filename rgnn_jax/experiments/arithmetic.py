@@ -185,7 +185,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             for run, one in runs
             if (one.model, one.split, one.share) == (TRANSFORMER, "twins", VARIED_AT)
         )
-        attention = [draw_attention(attentive, query) for query in ATTENDED]
+        attention = [draw_attention(attentive, query, str(target)) for query in ATTENDED]
         page = make_page(results, curves, draw_handwriting(exhibits), attention)
         report.publish(page, results, observe(results), work / "arithmetic.html")
     return target / "arithmetic.html", results, to_terminal(results)

@@ -11,12 +11,13 @@ from rgnn_jax.tasks.arithmetic import answer_queries
 from rgnn_jax.train.session import LoadedRun
 
 
-def draw_attention(run: LoadedRun, query: str) -> Figure:
-    """The attention of each symbol of the answer to each of the query, a mean over heads and layers.
+def draw_attention(run: LoadedRun, query: str, directory: str) -> Figure:
+    """How each symbol of the answer, as it is written, attends to the query: a mean over heads and layers.
 
     Args:
         run: of a network whose decoder attends to a source of symbols.
         query: such as "56+34".
+        directory: where the page's runs are.
     """
     from rgnn_jax.figures import heatmap, to_svg
 
@@ -31,7 +32,7 @@ def draw_attention(run: LoadedRun, query: str) -> Figure:
         _names(examples.source[0]),
         label="% of attention",
         x_label="query",
-        y_label="answer, in the order it is written",
+        y_label="answer as written",
         decimals=0,
     )
     most = np.argmax(weights, axis=1)
@@ -43,7 +44,7 @@ def draw_attention(run: LoadedRun, query: str) -> Figure:
             f"for symbol {place + 1} at position {where + 1}" for place, where in enumerate(most.tolist())
         )
         + ".",
-        command=f'rgnn solve {run.directory.name} "{query}"',
+        command=f'rgnn solve {directory}/{run.directory.name} "{query}"',
     )
 
 
