@@ -290,7 +290,8 @@ class _Vectorised:
 
     def init(self) -> TrainState:
         """Every member's fresh state, stacked."""
-        return self._init(self.settings)
+        # Waited for: on CPUs, calls that overlap can deadlock.
+        return jax.block_until_ready(self._init(self.settings))
 
     def run(self, state: TrainState, data: PyTree, count: int, clock: Clock) -> tuple[TrainState, StepResult]:
         """Every member takes `count` steps; one that is not finite any more stands still."""
