@@ -2,11 +2,14 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
 from rgnn_jax.cli import main
 from rgnn_jax.experiments.latent import meanings, subject, walks
+from rgnn_jax.sampling.latent import draw
+from rgnn_jax.train.session import load_run
 
 CONFIG = """
 [model]
@@ -65,7 +68,7 @@ def test_training_logs_both_players(runs):
 @pytest.mark.parametrize(
     ("tool", "files"),
     [
-        (["random", "--count", "4", "--class", "3"], {"random_prior.png"}),
+        (["random", "--count", "4", "--class", "3", "--temperature", "0.5"], {"random_prior.png"}),
         (["random", "--count", "4", "--from", "codes"], {"random_codes.png"}),
         (["interpolate", "--random", "2", "--steps", "3"], {"interpolate.gif", "interpolate.png"}),
         (["interpolate", "--classes", "0,8", "--steps", "3"], {"interpolate.gif", "interpolate.png"}),
@@ -92,6 +95,7 @@ def test_latent_tools_work_without_an_encoder(runs, tool, files, tmp_path):
         (["evaluate", "told", "--importance-samples", "2"], "cannot read pictures"),
         (["evaluate", "judge", "--judge", "judge"], "only reads pictures"),
         (["evaluate", "told", "--judge", "untold"], "not a classifier"),
+        (["evaluate", "told", "--temperature", "0.5"], "--judge"),
     ],
 )
 def test_what_a_generator_cannot_do_is_refused_in_a_line(runs, arguments, words, capsys):
@@ -102,12 +106,23 @@ def test_what_a_generator_cannot_do_is_refused_in_a_line(runs, arguments, words,
 
 @pytest.mark.parametrize("name", ["told", "untold"])
 def test_a_classifier_judges_samples(runs, name, capsys):
-    assert main(["evaluate", name, "--judge", "judge", "--ckpt-dir", str(runs), "--json"]) == 0
+    given = ["--judge", "judge", "--temperature", "0.5", "--ckpt-dir", str(runs), "--json"]
+    assert main(["evaluate", name, *given]) == 0
     scores = json.loads(capsys.readouterr().out)
+    assert scores["temperature"] == 0.5
     assert abs(sum(scores["shares"].values()) - 1) < 1e-6 and scores["samples"] == 10_000
     assert 0 < scores["covered"] <= 10 and scores["distance"] >= 0
     assert (scores["class_accuracy"] is not None) == (name == "told")
     assert {"loss", "spread", "nearest"} <= scores.keys()
+
+
+def test_a_walk_between_random_codes_keeps_to_one_class(runs):
+    told = subject.Subject.of(load_run("told", runs))
+    shown = walks.random_interpolation(told, jax.random.key(1), count=4, steps=3)
+    codes = draw(told.distribution, jax.random.key(1), 8).reshape(4, 2, -1)
+    held = np.stack([told.decode(pair, told.held_class(pair[0], 2)) for pair in codes])
+    np.testing.assert_array_equal(shown.arrays["ends"][::2], held)
+    assert np.any(told.decode(codes) != held)
 
 
 def test_pairs_are_swept_and_exported(runs, tmp_path, capsys):

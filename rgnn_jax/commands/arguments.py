@@ -42,6 +42,17 @@ def add_ckpt_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ckpt-dir", type=Path, default=Path("ckpt"), help="where runs live (default: ckpt)")
 
 
+def add_temperature(parser: Any) -> None:
+    """How far from the mean random codes are drawn."""
+    parser.add_argument(
+        "--temperature",
+        type=positive,
+        metavar="T",
+        help="factor of the random codes' distances from their mean: below 1 what is drawn is more typical "
+        "and varies less (default: 1)",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Machine-readable output."""
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -50,6 +61,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def count(text: str) -> int:
     """A whole number from 1 on, for argparse."""
     return _whole(text, 1, 2**31)
+
+
+def positive(text: str) -> float:
+    """A number above 0, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0 and below a million")
+    return value
 
 
 def seed(text: str) -> int:

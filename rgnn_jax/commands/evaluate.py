@@ -5,7 +5,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
+from rgnn_jax.commands.arguments import (
+    add_command,
+    add_json,
+    add_run,
+    add_temperature,
+    count,
+    print_json,
+    seed,
+)
 from rgnn_jax.commands.evaluate_arithmetic import empty_split, evaluate_arithmetic, origin
 from rgnn_jax.errors import UserError
 
@@ -53,6 +61,7 @@ def register(commands: Any) -> None:
         metavar="RUN",
         help="also let a classifier, another run, look at random samples, or read what is in handwriting",
     )
+    add_temperature(judged)
     judged.add_argument(
         "--style-seed", type=seed, metavar="N", help="of the styles in which answers are painted (default: 0)"
     )
@@ -70,18 +79,21 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     if isinstance(loaded.spec, Vocabulary):
-        of_others = ("importance_samples", "disentanglement", "judge", "style_seed")
+        of_others = ("importance_samples", "disentanglement", "judge", "style_seed", "temperature")
         _refuse(args, "is a model of text", *of_others)
         return _text(args, loaded)
     if isinstance(loaded.spec, ArithmeticSpec):
-        options = ("rule", "window", "text", "text_file", "importance_samples", "disentanglement")
-        _refuse(args, "is a model of arithmetic", *options)
+        of_text = ("rule", "window", "text", "text_file")
+        of_codes = ("importance_samples", "disentanglement", "temperature")
+        _refuse(args, "is a model of arithmetic", *of_text, *of_codes)
         if not (loaded.spec.side or loaded.spec.answer_side):
             _refuse(args, "reads and writes symbols", "judge")
         if not loaded.spec.answer_side:
             _refuse(args, "paints nothing", "style_seed")
         return evaluate_arithmetic(args, loaded)
     _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file", "style_seed")
+    if args.judge is None:
+        _refuse(args, "is not judged (--judge)", "temperature")
     if not hasattr(loaded.model, "decode"):
         _refuse(
             args, "only reads pictures and has no codes", "importance_samples", "disentanglement", "judge"
@@ -171,16 +183,17 @@ def _judged(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, Any]:
     from rgnn_jax.train.session import load_run
 
     judge = load_run(args.judge, args.ckpt_dir)
-    return msgspec.to_builtins(judge_samples(loaded, judge, getattr(task.images, args.split)))
+    held_out = getattr(task.images, args.split)
+    return msgspec.to_builtins(judge_samples(loaded, judge, held_out, temperature=args.temperature or 1.0))
 
 
 def _print_verdict(verdict: dict[str, Any]) -> None:
     if not verdict:
         return
     print(
-        f"  {verdict['samples']:,} samples, judged by {verdict['judge']}, right in "
-        f"{100 * verdict['judge_accuracy']:.2f}% of real pictures: Frechet distance "
-        f"{verdict['distance']:.2f} and kernel distance {verdict['kernel_distance']:.4f} from "
+        f"  {verdict['samples']:,} samples at temperature {verdict['temperature']:g}, judged by "
+        f"{verdict['judge']}, right in {100 * verdict['judge_accuracy']:.2f}% of real pictures: Frechet "
+        f"distance {verdict['distance']:.2f} and kernel distance {verdict['kernel_distance']:.4f} from "
         f"{verdict['compared']:,} real pictures; sure of {100 * verdict['sure']:.1f}% of the samples"
     )
     for name, share in verdict["shares"].items():

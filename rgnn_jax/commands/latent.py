@@ -6,7 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
+from rgnn_jax.commands.arguments import (
+    add_command,
+    add_json,
+    add_run,
+    add_temperature,
+    count,
+    positive,
+    print_json,
+    seed,
+)
 from rgnn_jax.errors import UserError
 
 
@@ -32,6 +41,7 @@ def register(commands: Any) -> None:
         help="N(0, 1), or a Gaussian fitted to the codes (default: prior; codes for an autoencoder)",
     )  # fmt: skip
     random.add_argument("--class", dest="label", metavar="NAME", help="for a model that is told classes")
+    add_temperature(random)
     _add_traverse(_add(tools, "traverse", _traverse, "What each latent dimension does.", images=1))
     walk = _add(tools, "interpolate", _interpolate, "Walks between two pictures or two classes.", images=2)
     walk.add_argument(
@@ -160,7 +170,7 @@ def _add_traverse(parser: argparse.ArgumentParser) -> None:
         "--dimensions", type=_indices, default=(), metavar="D,D,...", help="these only, in this order"
     )
     parser.add_argument("--rows", type=count, default=10, help="dimensions shown at most (default: 10)")
-    parser.add_argument("--range", type=_reach, default=3.0, help="to either side (default: 3)")
+    parser.add_argument("--range", type=positive, default=3.0, help="to either side (default: 3)")
     parser.add_argument("--steps", type=_several, default=10, help="pictures a row (default: 10)")
 
 
@@ -186,7 +196,14 @@ def _random(args: argparse.Namespace, subject: Any) -> Any:
 
     from rgnn_jax.experiments.latent.walks import random
 
-    return random(subject, jax.random.key(args.seed), count=args.count, source=args.source, label=args.label)
+    return random(
+        subject,
+        jax.random.key(args.seed),
+        count=args.count,
+        source=args.source,
+        label=args.label,
+        temperature=args.temperature or 1.0,
+    )
 
 
 def _traverse(args: argparse.Namespace, subject: Any) -> Any:
@@ -270,13 +287,6 @@ def _index(text: str) -> int:
 
 def _indices(text: str) -> tuple[int, ...]:
     return tuple(_index(part) for part in text.split(","))
-
-
-def _reach(text: str) -> float:
-    (value,) = _numbers(text)[:1]
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
-    return value
 
 
 def _numbers(text: str) -> tuple[float, ...]:

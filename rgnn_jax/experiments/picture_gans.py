@@ -186,7 +186,7 @@ def health_table(pairs: Mapping[str, PairModel]) -> Table:
 
 
 def _walk(subject: Subject, start: np.ndarray, end: np.ndarray) -> UInt8[np.ndarray, "s h w c"]:
-    return subject.decode(slerp(start, end, _STEPS))
+    return subject.decode(slerp(start, end, _STEPS), subject.held_class(start, _STEPS))
 
 
 def _games(runs: Sequence[PictureRun]) -> tuple[Figure, ...]:

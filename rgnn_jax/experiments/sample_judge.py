@@ -22,6 +22,7 @@ class SampleVerdict(msgspec.Struct, frozen=True, kw_only=True):
         judge: the classifier's run.
         judge_accuracy: its share of right classes among the held-out pictures.
         samples: how many were drawn.
+        temperature: factor of their codes' distances from the mean.
         compared: how many of each kind the distances are of.
         distance: Frechet distance in the features of the classifier's last hidden layer.
         kernel_distance: kernel distance there.
@@ -34,6 +35,7 @@ class SampleVerdict(msgspec.Struct, frozen=True, kw_only=True):
     judge: str
     judge_accuracy: float
     samples: int
+    temperature: float
     compared: int
     distance: float
     kernel_distance: float
@@ -44,7 +46,13 @@ class SampleVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge_samples(
-    run: LoadedRun, judge: LoadedRun, held_out: Pictures, *, count: int = SAMPLES, seed: int = 0
+    run: LoadedRun,
+    judge: LoadedRun,
+    held_out: Pictures,
+    *,
+    count: int = SAMPLES,
+    temperature: float = 1.0,
+    seed: int = 0,
 ) -> SampleVerdict:
     """Draws pictures from a model's prior and lets a classifier look at them.
 
@@ -55,6 +63,7 @@ def judge_samples(
         judge: of a classifier of pictures of the same shape.
         held_out: real pictures, with labels.
         count: samples.
+        temperature: factor of their codes' distances from the mean.
         seed: of the draw.
 
     Raises:
@@ -71,7 +80,7 @@ def judge_samples(
     told = getattr(run.model, "classes", 0)
     if told and tuple(run.images.classes) != tuple(classes):
         raise UserError(f"--judge {judge.directory.name}: it knows other classes than the run's")
-    z = draw(prior(run.model.z_dim), jax.random.key(seed), count)
+    z = draw(prior(run.model.z_dim), jax.random.key(seed), count, temperature=temperature)
     labels = np.arange(count, dtype=np.int32) % told if told else None
     look = Judge(judge)
     generated = look(decode(run.model, run.params, z, labels))
@@ -82,6 +91,7 @@ def judge_samples(
         judge=judge.directory.name,
         judge_accuracy=float(np.mean(real.classes == held_out.labels)),
         samples=count,
+        temperature=temperature,
         compared=score.count,
         distance=score.distance,
         kernel_distance=score.kernel_distance,

@@ -118,12 +118,21 @@ def aggregate_posterior(posterior: Posterior) -> Gaussian:
     return Gaussian(codes.mean(axis=0), covariance)
 
 
-def draw(distribution: Gaussian, key: PRNGKeyArray, count: int) -> Float[np.ndarray, "n z"]:
-    """Random codes."""
+def draw(
+    distribution: Gaussian, key: PRNGKeyArray, count: int, *, temperature: float = 1.0
+) -> Float[np.ndarray, "n z"]:
+    """Random codes.
+
+    Args:
+        distribution: of the codes.
+        key: of the draw.
+        count: codes.
+        temperature: factor of their distances from the mean; below 1 they are more typical, and vary less.
+    """
     noise = np.asarray(jax.random.normal(key, (count, len(distribution.mean))), np.float64)
     values, vectors = np.linalg.eigh(distribution.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
-    return (distribution.mean + noise @ root.T).astype(np.float32)
+    return (distribution.mean + temperature * noise @ root.T).astype(np.float32)
 
 
 def kl_per_dimension(posterior: Posterior) -> Float[np.ndarray, " z"]:

@@ -59,6 +59,8 @@ def test_draws_have_the_mean_and_covariance_that_they_are_drawn_from():
     np.testing.assert_allclose(codes.mean(axis=0), gaussian.mean, atol=0.05)
     np.testing.assert_allclose(np.cov(codes, rowvar=False), gaussian.covariance, atol=0.1)
     np.testing.assert_array_equal(codes[:3], latent.draw(gaussian, jax.random.key(0), 20_000)[:3])
+    halved = latent.draw(gaussian, jax.random.key(0), 20_000, temperature=0.5)
+    np.testing.assert_allclose(halved - gaussian.mean, 0.5 * (codes - gaussian.mean), atol=1e-5)
 
 
 def test_kl_worked_out_by_hand():

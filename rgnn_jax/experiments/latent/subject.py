@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray, UInt8
 
@@ -14,6 +15,7 @@ from rgnn_jax.datasets.image_files import read_image
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.factor_scores import is_categorical
+from rgnn_jax.models.gan import default_labels
 from rgnn_jax.sampling.latent import Gaussian, Posterior, aggregate_posterior, decode, encode, prior
 from rgnn_jax.sampling.latent_search import search_codes
 from rgnn_jax.train.session import LoadedRun, load_task, with_other_data
@@ -137,6 +139,11 @@ class Subject:
     ) -> UInt8[np.ndarray, "... h w c"]:
         """The codes' pictures, of these classes where the model is told them."""
         return decode(self.run.model, self.run.params, z, labels)
+
+    def held_class(self, z: Float[np.ndarray, " z"], count: int) -> Int[np.ndarray, " n"] | None:
+        """The class that goes with a code, `count` times; None for a model that is told no classes."""
+        told = getattr(self.run.model, "classes", 0)
+        return np.repeat(np.asarray(default_labels(jnp.asarray(z[None]), told)), count) if told else None
 
     def class_number(self, name: str) -> int:
         """The number of a class that the model is told.

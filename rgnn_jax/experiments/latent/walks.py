@@ -51,6 +51,7 @@ def random(
     count: int = 64,
     source: Literal["prior", "codes"] | None = None,
     label: str | None = None,
+    temperature: float = 1.0,
 ) -> Shown:
     """Pictures of random codes: from the prior, or from a Gaussian fitted to the codes of training pictures.
 
@@ -60,6 +61,7 @@ def random(
         count: pictures.
         source: None is the prior, and the codes for an autoencoder, which has none.
         label: the class of all of them, for a model that is told classes; None leaves it to the code.
+        temperature: factor of the codes' distances from their mean.
 
     Raises:
         UserError: for a class that the model does not know.
@@ -75,7 +77,9 @@ def random(
         distribution = aggregate_posterior(subject.posterior)
         note = "codes from a Gaussian fitted to the codes of training pictures"
         note += " (the aggregate posterior)" if has_prior else " (an autoencoder has no prior)"
-    codes = draw(distribution, key, count)
+    codes = draw(distribution, key, count, temperature=temperature)
+    if temperature != 1:
+        note += f"; {temperature:g} times as far from the mean"
     labels = None
     if label is not None:
         labels = np.full(count, subject.class_number(label), np.int32)
@@ -171,6 +175,7 @@ def interpolation(
     names: Sequence[str] = (),
     steps: int = 10,
     codes: Sequence[np.ndarray] = (),
+    hold_class: bool = False,
 ) -> Shown:
     """Walks from one picture to another, straight and along the arc, for each run.
 
@@ -180,6 +185,7 @@ def interpolation(
         names: of the walks, such as "0 to 8".
         steps: pictures a walk, both reconstructed ends included.
         codes: of both ends of each walk, where they are known; else they are read from the pictures.
+        hold_class: keep to the class of a walk's beginning, where the model is told classes.
 
     Raises:
         UserError: where the runs' pictures differ in shape.
@@ -194,8 +200,12 @@ def interpolation(
         for subject in subjects:
             one, other = codes[place] if codes else subject.encode(np.stack([start, end])).z_mean
             for walk, path in walks.items():
-                rows.append(np.concatenate([start[None], subject.decode(path(one, other, steps)), end[None]]))
-                moving.append(subject.decode(path(one, other, FRAMES)))
+                shown, film = (
+                    subject.decode(path(one, other, n), subject.held_class(one, n) if hold_class else None)
+                    for n in (steps, FRAMES)
+                )
+                rows.append(np.concatenate([start[None], shown, end[None]]))
+                moving.append(film)
                 parts = (names[place] if names else "", subject.name if others else "", walk)
                 labels.append(", ".join(part for part in parts if part))
     columns = ["from", *(number(along, 2) for along in np.linspace(0, 1, steps)), "to"]
@@ -218,8 +228,9 @@ def interpolation(
 def random_interpolation(subject: Subject, key: PRNGKeyArray, *, count: int, steps: int = 10) -> Shown:
     """Walks between random codes of the model's own distribution, which need no encoder."""
     codes = draw(subject.distribution, key, 2 * count).reshape(count, 2, -1)
-    ends = subject.decode(codes)
-    return interpolation([subject], [(one, other) for one, other in ends], steps=steps, codes=list(codes))
+    ends = [subject.decode(pair, subject.held_class(pair[0], 2)) for pair in codes]
+    pairs = [(one, other) for one, other in ends]
+    return interpolation([subject], pairs, steps=steps, codes=list(codes), hold_class=True)
 
 
 def _signed(value: float) -> str:
