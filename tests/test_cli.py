@@ -86,7 +86,7 @@ def test_help_has_an_example(command, capsys):
         ("evaluate tiny --data.test-fraction 0", "test split is empty"),
         ("evaluate tiny --model.width 3", "--model.width"),
         ("list --training.steps 3", "takes no settings"),
-        (f"train {FACES} --data.count 20 --data.size 9 --training.steps 1", "cannot be halved"),
+        (f"train {FACES} --data.path nowhere.zip --data.size 9 --training.steps 1", "cannot be halved"),
         ("data prepare digits", "comes with the package"),
         (f"sweep {LSTM} --training.seed 1", "nothing to sweep"),
         (f"sweep {LSTM} --training.seed 1,1", "twice"),

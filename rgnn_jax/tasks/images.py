@@ -20,7 +20,7 @@ from rgnn_jax.evaluate.elbo import describe_collapse, score_images
 from rgnn_jax.evaluate.pose import score_readings
 from rgnn_jax.models.adversarial import Adversarial
 from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
-from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig
+from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig, halvings
 from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors, factors_named
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
@@ -34,9 +34,13 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
     """Pictures and a model that learns from them; `spec` is a saved run's.
 
     Raises:
-        UserError: where the pictures are not of the kind that the run was trained on.
+        UserError: where the pictures are not of the kind that the run was trained on, or of sides that the
+            network cannot halve.
     """
     config, data = experiment.of_pictures
+    if data.size and not isinstance(config, MLPAutoencoderConfig):
+        # Before the pictures are rendered or decoded, which takes a minute.
+        halvings((data.size, data.size, data.channels))
     images = load_images(data)
     if spec is not None:
         _check_fit(experiment, images.spec, spec)
