@@ -6,7 +6,9 @@ CPU at every order of differentiation.
 
 XLA's convolution is slow on CPU, its matrix product is not. With stride s, a picture becomes a grid of s x s
 blocks of pixels; a kernel of k x k taps becomes t x t matrices, t = k / s, each for a whole block. One
-product serves all of them, and its t x t results are added with a shift.
+product serves all of them, and its t x t results are added with a shift. Where the grid is small, much of
+that product would be of its rim, and thrown away: there the blocks that meet in an output are laid side by
+side first.
 """
 
 from functools import partial
@@ -50,12 +52,13 @@ def plain_kernel_gradient(
 def block_conv(
     x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], stride: int
 ) -> Float[Array, "b i j f"]:
-    """`conv` as one product over blocks, and one shifted sum."""
+    """`conv` as one product over blocks, and one shifted sum; where the grid is small, over windows."""
     k, _, _, f = kernel.shape
     taps = k // stride
-    grid = _to_grid(x, k, stride)
-    matrices = jnp.moveaxis(_to_matrices(kernel, stride), 2, 0)
-    products = grid @ matrices.reshape(grid.shape[-1], -1)
+    grid, matrices = _to_grid(x, k, stride), _to_matrices(kernel, stride)
+    if _is_small(grid, taps):
+        return _windows(grid, taps) @ matrices.reshape(-1, f)
+    products = grid @ jnp.moveaxis(matrices, 2, 0).reshape(grid.shape[-1], -1)
     i, j = grid.shape[1] - taps + 1, grid.shape[2] - taps + 1
     return jnp.asarray(
         sum(
@@ -83,14 +86,13 @@ def block_conv_transpose(
 def block_kernel_gradient(
     x: Float[Array, "b h w c"], y: Float[Array, "b i j f"], kernel_size: int, stride: int
 ) -> Float[Array, "k k c f"]:
-    """`kernel_gradient` as one product, for which the narrower of blocks and `y` is laid out tap by tap."""
+    """`kernel_gradient` as one product, for which blocks or `y` are laid out tap by tap: what costs less."""
     taps = kernel_size // stride
     b, i, j, f = y.shape
     grid = _to_grid(x, kernel_size, stride)
     block = grid.shape[-1]
-    if block < f:
-        windows = [grid[:, row : row + i, column : column + j] for row, column in _shifts(taps)]
-        flat = jnp.concatenate(windows, axis=-1).reshape(b * i * j, taps * taps * block)
+    if block < f or (block <= 2 * f and _is_small(grid, taps)):
+        flat = _windows(grid, taps).reshape(b * i * j, taps * taps * block)
         matrices = flat.T @ y.reshape(b * i * j, f)
     else:
         copies = [_shift(y, row, column, taps) for row, column in _shifts(taps)]
@@ -170,6 +172,19 @@ kernel_gradient.defvjp(
 
 def _shifts(taps: int) -> list[tuple[int, int]]:
     return [(row, column) for row in range(taps) for column in range(taps)]
+
+
+def _is_small(grid: Float[Array, "b m n d"], taps: int) -> bool:
+    """Whether a third of the grid or more is rim, where blocks meet in no output."""
+    _, m, n, _ = grid.shape
+    return m * n >= 1.5 * (m - taps + 1) * (n - taps + 1)
+
+
+def _windows(grid: Float[Array, "b m n d"], taps: int) -> Float[Array, "b i j e"]:
+    """The blocks that meet in an output, side by side; e = taps^2 d."""
+    i, j = grid.shape[1] - taps + 1, grid.shape[2] - taps + 1
+    parts = [grid[:, row : row + i, column : column + j] for row, column in _shifts(taps)]
+    return jnp.concatenate(parts, axis=-1)
 
 
 def _shift(y: Float[Array, "b i j d"], row: int, column: int, taps: int) -> Float[Array, "b m n d"]:
