@@ -21,6 +21,7 @@ from jax.experimental import multihost_utils
 from jaxtyping import PyTree
 
 from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.train.failures import one_line, silenced
 from rgnn_jax.train.manifest import Leaf, Manifest, difference, named_leaves, place, seal, to_host, unseal
 from rgnn_jax.train.run import flush
 
@@ -123,9 +124,10 @@ class Checkpoints:
         written = {name: array for name, array in arrays.items() if array.size}
         items = ocp.args.Composite(state=ocp.args.StandardSave(written), meta=ocp.args.JsonSave(seal(meta)))
         try:
-            self._manager.save(step, args=items, force=True)
+            with silenced():
+                self._manager.save(step, args=items, force=True)
         except Exception as error:
-            raise WorkFailed(f"{self._name(step)} could not be written: {_one_line(error)}") from error
+            raise WorkFailed(f"{self._name(step)} could not be written: {one_line(error)}") from error
         self._check_written(meta)
         if self._writes:
             path = self._directory / str(step)
@@ -242,7 +244,7 @@ class Checkpoints:
         try:
             meta = unseal((self._directory / str(step) / "meta" / "metadata").read_bytes())
         except (OSError, ValueError) as error:
-            raise _DamagedError(f"its description does not read ({_one_line(error)})") from error
+            raise _DamagedError(f"its description does not read ({one_line(error)})") from error
         if meta.step != step:
             raise _DamagedError(f"it is a copy of checkpoint {meta.step}")
         return meta
@@ -254,7 +256,7 @@ class Checkpoints:
             items = ocp.args.Composite(state=ocp.args.StandardRestore(target))
             arrays |= self._manager.restore(meta.step, args=items)["state"]
         except Exception as error:
-            raise _DamagedError(f"its arrays do not read ({_one_line(error)})") from error
+            raise _DamagedError(f"its arrays do not read ({one_line(error)})") from error
         for name, leaf in meta.leaves.items():
             if Leaf.of(arrays[name]) != leaf:
                 raise _DamagedError(f"leaf {name} is not what was saved")
@@ -292,8 +294,3 @@ def _is_step(path: Path) -> bool:
 
 def _scores(manifests: Iterable[Manifest]) -> list[tuple[float, int]]:
     return [(manifest.metric, manifest.step) for manifest in manifests if manifest.metric is not None]
-
-
-def _one_line(error: Exception) -> str:
-    first = str(error).partition("\n")[0]
-    return f"{type(error).__name__}: {first[:120]}"

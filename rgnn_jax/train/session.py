@@ -253,7 +253,7 @@ def _removed_if_useless(directory: RunDirectory, new: bool) -> Iterator[None]:
     try:
         yield
     except Exception:
-        if new and not any(directory.checkpoints.iterdir()):
+        if new and not any(path.name.isdecimal() for path in directory.checkpoints.iterdir()):
             shutil.rmtree(directory.path, ignore_errors=True)
         raise
 

@@ -133,6 +133,15 @@ def test_the_end_of_a_run_is_on_disk(folder):
     assert rows[-1]["step"] == 13 and rows[-1]["validation_loss"] > 0
 
 
+def test_a_checkpoint_that_does_not_fit_is_one_line_and_leaves_no_run(folder):
+    training = command("lstm", folder, "--model.width", "64", "--training.steps", "2")
+    cold = {**environment(), "JAX_ENABLE_COMPILATION_CACHE": "false"}
+    limited = ["bash", "-c", 'ulimit -f 16; exec "$@"', "limited", *training]
+    result = subprocess.run(limited, capture_output=True, text=True, timeout=200, env=cold)
+    assert result.returncode == 1 and not (folder / "run").exists()
+    assert len(result.stderr.splitlines()) == 1 and "File too large" in result.stderr
+
+
 def test_a_time_limit_is_kept_and_the_rate_follows_it(folder):
     started = time.monotonic()
     result = rgnn("lstm", folder, "--training.max-seconds", "8", "--training.epochs", "1000000", "--json")

@@ -1,0 +1,30 @@
+"""Failures of Orbax said once and in a line: its threads print tracebacks of what its exceptions say."""
+
+import contextlib
+import errno
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keeps what threads print of their exceptions, and what absl logs, from standard error."""
+    logger = logging.getLogger("absl")
+    before = logger.disabled, threading.excepthook, sys.unraisablehook
+    logger.disabled = True
+    threading.excepthook = lambda _: None
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        logger.disabled, threading.excepthook, sys.unraisablehook = before
+
+
+def one_line(error: Exception) -> str:
+    """The operating system's reason where there is one, else the beginning of what the error says."""
+    causes = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
+    first = str(error).partition("\n")[0][:120]
+    return next((cause for cause in causes if cause in str(error)), f"{type(error).__name__}: {first}")
