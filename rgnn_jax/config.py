@@ -220,7 +220,8 @@ def _explain(message: str, settings: Mapping[str, Any]) -> str:
         field, section = unknown.groups()
         known = _section(section, settings).__struct_fields__
         near = difflib.get_close_matches(field, known, n=1)
-        where = f"[{section}] has" if section else "there is"
+        kind = f" of kind {settings[section].get('kind')}" if section in _KINDS else ""
+        where = f"[{section}]{kind} has" if section else "there is"
         hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(known)
         return f"{where} no field `{field}`; {hint}"
     value = re.search(r"at `(\w+)\.(\w+)", text)

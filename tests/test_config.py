@@ -94,6 +94,11 @@ def test_a_wrong_setting_is_named(config, name, value, complaint):
     assert complaint in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_field_of_another_kind_is_refused_with_the_kind(config):
+    with pytest.raises(UserError, match=r"\[model\] of kind tcn has no field `width`"):
+        load_experiment(config, [("model.kind", "tcn"), ("model.width", "8")])
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

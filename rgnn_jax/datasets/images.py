@@ -22,7 +22,7 @@ from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.image_tfds import decode_tfds, prepared_set
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Rate, Seed, Variant
+from rgnn_jax.fields import Count, NaturalNumber, Pixels, Rate, Seed, Variant
 from rgnn_jax.typography import counted
 
 FACES = "faces"
@@ -70,7 +70,7 @@ class ImageData(Variant, frozen=True, tag="images"):
     binarize: bool = False
     flip: bool = False
     augment: bool = False
-    blur: NonNegative = 0.0
+    blur: Pixels = 0.0
     signs: bool = False
     distort: bool = False
 
