@@ -199,7 +199,9 @@ def _to_grid(x: Float[Array, "b h w c"], kernel_size: int, stride: int) -> Float
     b, h, w, c = x.shape
     m, n = (h + 2 * pad) // stride, (w + 2 * pad) // stride
     x = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    return x.reshape(b, m, stride, n, stride, c).swapaxes(2, 3).reshape(b, m, n, stride * stride * c)
+    rows = x.reshape(b, m, stride, n, stride * c)
+    # A transposition would be fused with what made the picture into a loop over single numbers.
+    return jnp.concatenate([rows[:, :, row] for row in range(stride)], axis=-1)
 
 
 def _from_grid(grid: Float[Array, "b m n d"], kernel_size: int, stride: int) -> Float[Array, "b h w c"]:
