@@ -95,7 +95,7 @@ LATENT_MODELS = {
 
 
 GENERATORS = {
-    "dcgan": DCGAN(DCGANConfig(z_dim=3, width=4, discriminator_steps=2, codes=1), _SHAPE),
+    "dcgan": DCGAN(DCGANConfig(z_dim=4, width=4, discriminator_steps=2, codes=1, categories=2), _SHAPE),
     "conditional_dcgan": DCGAN(
         DCGANConfig(
             z_dim=3,

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from rgnn_jax.contracts import Metrics, Params, Turn
 from rgnn_jax.datasets.image_batches import ImageBatch
 from rgnn_jax.losses import discriminator_loss, generator_loss
-from rgnn_jax.models.gan import GAN, Verdict
+from rgnn_jax.models.gan import GAN, Verdict, category_of
 from rgnn_jax.models.gan_config import GANConfig
 from rgnn_jax.models.penalties import consistency, gradient_penalty, squared_slope
 from rgnn_jax.models.picture_augmentation import augment
@@ -37,8 +38,9 @@ class Adversarial:
 
     With the losses of `losses.discriminator_loss` and `losses.generator_loss`, the discriminator minimises
     its own + gradient_penalty GP + r1 R1 + consistency CT + information I, the generator its own +
-    information I, where I is half the squared error of the codes read from generated pictures: up to a
-    constant the bound on their mutual information of Chen et al. (2016, equation 5).
+    information I, where I is half the squared error of the codes read from generated pictures, and the
+    category's cross-entropy: up to a constant the bound on their mutual information of Chen et al. (2016,
+    equation 5).
 
     Attributes:
         model: the pair.
@@ -111,7 +113,7 @@ class Adversarial:
             _, (again, _) = judge_real(real, mask_key)
             means["consistency"] = consistency(on_real, again, settings.consistency_margin)
             loss += settings.consistency * means["consistency"]
-        if settings.codes:
+        if settings.read:
             means["code_error"] = self._code_error(on_fake, made.z)
             loss += settings.information * means["code_error"]
         return loss, means, moved.get("discriminator", {})
@@ -124,7 +126,7 @@ class Adversarial:
         on_fake, _ = self._judge(params, made.pictures, batch.labels, fake_key, fake_key, progress)
         loss = generator_loss(on_fake.scores, self.settings.objective)
         means = {"generator_loss": loss}
-        if self.settings.codes:
+        if self.settings.read:
             loss += self.settings.information * self._code_error(on_fake, made.z)
         return loss, means, made.moved["generator"]
 
@@ -171,7 +173,11 @@ class Adversarial:
         return verdict, kept.get("moved", {})
 
     def _code_error(self, verdict: Verdict, z: Float[Array, "b z"]) -> Float[Array, ""]:
-        """Half the squared error of the codes, summed over them: -log Q(c | x) of a unit Gaussian."""
+        """-log Q(c | x): half the squared error of the codes, of unit Gaussians, and that of the category."""
         assert verdict.codes is not None
-        codes = z[:, -self.settings.codes :]
-        return 0.5 * jnp.square(verdict.codes - codes).sum(1).mean()
+        count, end = self.settings.categories, z.shape[-1] - self.settings.codes
+        error = 0.5 * jnp.square(verdict.codes[:, count:] - z[:, end:]).sum(1).mean()
+        if count:
+            chosen = category_of(z, self.settings)
+            error += optax.softmax_cross_entropy_with_integer_labels(verdict.codes[:, :count], chosen).mean()
+        return error

@@ -22,7 +22,8 @@ class Verdict(NamedTuple):
     Attributes:
         scores: above 0 for those that it takes for real.
         features: of its last hidden layer.
-        codes: what it takes the generator's codes to be, where there are any.
+        codes: what it takes the last dimensions of z to be, where there are codes: logits of the category,
+            and the codes.
     """
 
     scores: Float[Array, " b"]
@@ -63,7 +64,7 @@ class GAN(nn.Module):
         """
         if self.classes and labels is None:
             labels = default_labels(z, self.classes)
-        return self.generator(z, labels if self.classes else None, train=train)
+        return self.generator(_with_category(z, self.config), labels if self.classes else None, train=train)
 
     def judge(
         self,
@@ -87,6 +88,21 @@ def default_labels(z: Float[Array, "b z"], classes: int) -> Int[Array, " b"]:
     """
     share = jax.scipy.stats.norm.cdf(z[:, 0].astype(jnp.float32))
     return jnp.clip((share * classes).astype(jnp.int32), 0, classes - 1)
+
+
+def category_of(z: Float[Array, "b z"], config: GANConfig) -> Int[Array, " b"]:
+    """The categorical code that lies in z."""
+    end = z.shape[-1] - config.codes
+    return jnp.argmax(z[:, end - config.categories : end], axis=-1)
+
+
+def _with_category(z: Float[Array, "b z"], config: GANConfig) -> Float[Array, "b z"]:
+    """What the generator is told: z, its dimensions of the category a one-hot row of mean square 1."""
+    if not config.categories:
+        return z
+    end = z.shape[-1] - config.codes
+    row = config.categories**0.5 * jax.nn.one_hot(category_of(z, config), config.categories, dtype=z.dtype)
+    return jnp.concatenate([z[:, : end - config.categories], row, z[:, end:]], axis=-1)
 
 
 class Embedding(nn.Module):

@@ -35,7 +35,9 @@ class GANConfig(Variant, frozen=True, kw_only=True):
         augment: differentiable augmentation of what the discriminator sees (Zhao et al. 2020).
         codes: the last dimensions of z, which the discriminator learns to read from generated pictures
             (Chen et al. 2016, with Gaussian codes).
-        information: weight of the codes' mutual information.
+        categories: values of one code more, a categorical one: which of as many dimensions of z, before the
+            `codes`, is the largest. The generator is told which, and not how large.
+        information: weight of the mutual information of codes and category.
     """
 
     z_dim: Count = 128
@@ -52,14 +54,25 @@ class GANConfig(Variant, frozen=True, kw_only=True):
     input_noise: NonNegative = 0.0
     augment: tuple[Augmentation, ...] = ()
     codes: NaturalNumber = 0
+    categories: NaturalNumber = 0
     information: NonNegative = 1.0
 
     def __post_init__(self) -> None:
-        if self.codes >= self.z_dim:
-            raise UserError(f"model.codes {self.codes} must be less than model.z_dim {self.z_dim}")
+        if self.read >= self.z_dim:
+            raise UserError(
+                f"model.codes and model.categories, {self.read} in all, must be less than model.z_dim "
+                f"{self.z_dim}"
+            )
+        if self.categories == 1:
+            raise UserError("model.categories 1 says nothing: set 0 for none, or at least 2")
         if self.consistency and not self.dropout:
             raise UserError(
                 "model.consistency compares two dropout masks; set model.dropout, 0.5 for example"
             )
         if self.real_label < 1.0 and self.objective != "non_saturating":
             raise UserError('model.real_label: only model.objective "non_saturating" has labels to smooth')
+
+    @property
+    def read(self) -> int:
+        """Last dimensions of z that the discriminator reads: first those of the category, then the codes."""
+        return self.categories + self.codes

@@ -132,6 +132,25 @@ def test_the_discriminator_minimises_its_loss_and_the_weighted_penalties():
     assert moved == {}
 
 
+def test_the_generator_is_told_the_category_and_not_how_large_it_is():
+    config = DCGANConfig(z_dim=5, width=3, codes=1, categories=3)
+    model = DCGAN(config, (8, 8, 1))
+    params = Adversarial(model, config).init(KEY)
+    z = jnp.array([[0.3, 0.1, 2.0, -1.0, 0.5], [0.3, -4.0, 0.1, 0.0, 0.5], [0.3, 2.0, 1.0, 1.5, 0.5]])
+    first, same, other = model.apply({"params": params}, z, method="decode")
+    np.testing.assert_array_equal(first, same)
+    assert np.any(first != other)
+
+
+def test_the_error_of_the_codes_is_that_of_the_category_and_of_the_rest():
+    config = DCGANConfig(z_dim=5, width=3, codes=1, categories=3)
+    game = Adversarial(DCGAN(config, (8, 8, 1)), config)
+    z = jnp.array([[0.3, 0.1, 2.0, -1.0, 0.5], [0.3, 2.0, 1.0, 1.5, -1.5]])
+    read = jnp.log(jnp.array([[0.2, 0.5, 0.3, 1.0], [0.25, 0.25, 0.5, 1.0]]))  # the last is the code: 0
+    error = game._code_error(Verdict(jnp.zeros(2), jnp.zeros((2, 1)), read), z)
+    np.testing.assert_allclose(error, (np.log(2) + np.log(4) + 0.5 * (0.25 + 2.25)) / 2, rtol=1e-5)
+
+
 def test_running_moments_of_the_generator_move_in_its_own_turn():
     config = DCGANConfig(z_dim=4, width=3)
     game = Adversarial(DCGAN(config, (8, 8, 1)), config)
