@@ -179,7 +179,7 @@ def test_a_model_that_judges_pictures_does_nothing_else(arguments, complaint, cl
     assert complaint in refused(capsys, *words[:2], "--ckpt-dir", classifier, *words[2:])
 
 
-@pytest.mark.parametrize("setting", ["--data.size 100000", "--data.count 2000000000"])
+@pytest.mark.parametrize("setting", ["--data.size 65536", "--data.count 2000000000"])
 def test_more_pictures_than_memory_holds_are_refused_before_any_is_made(setting, tmp_path, capsys):
     given = ["train", FACES, *setting.split(), "--ckpt-dir", tmp_path]
     assert "set a smaller data.size, or give a part of them" in refused(capsys, *given)
