@@ -113,7 +113,7 @@ class Adversarial:
             _, (again, _) = judge_real(real, mask_key)
             means["consistency"] = consistency(on_real, again, settings.consistency_margin)
             loss += settings.consistency * means["consistency"]
-        if settings.read:
+        if settings.code_dim:
             means["code_error"] = self._code_error(on_fake, made.z)
             loss += settings.information * means["code_error"]
         return loss, means, moved.get("discriminator", {})
@@ -126,7 +126,7 @@ class Adversarial:
         on_fake, _ = self._judge(params, made.pictures, batch.labels, fake_key, fake_key, progress)
         loss = generator_loss(on_fake.scores, self.settings.objective)
         means = {"generator_loss": loss}
-        if self.settings.read:
+        if self.settings.code_dim:
             loss += self.settings.information * self._code_error(on_fake, made.z)
         return loss, means, made.moved["generator"]
 

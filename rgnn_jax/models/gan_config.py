@@ -58,9 +58,9 @@ class GANConfig(Variant, frozen=True, kw_only=True):
     information: NonNegative = 1.0
 
     def __post_init__(self) -> None:
-        if self.read >= self.z_dim:
+        if self.code_dim >= self.z_dim:
             raise UserError(
-                f"model.codes and model.categories, {self.read} in all, must be less than model.z_dim "
+                f"model.codes and model.categories, {self.code_dim} in all, must be less than model.z_dim "
                 f"{self.z_dim}"
             )
         if self.categories == 1:
@@ -73,6 +73,6 @@ class GANConfig(Variant, frozen=True, kw_only=True):
             raise UserError('model.real_label: only model.objective "non_saturating" has labels to smooth')
 
     @property
-    def read(self) -> int:
-        """Last dimensions of z that the discriminator reads: first those of the category, then the codes."""
+    def code_dim(self) -> int:
+        """Last dimensions of z, which the discriminator reads: those of the category, then the codes."""
         return self.categories + self.codes
