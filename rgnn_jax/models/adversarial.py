@@ -6,7 +6,8 @@ is 2 sigmoid(l) - 1.
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -77,19 +78,11 @@ class Adversarial:
         self, params: Params, batch: ImageBatch, key: PRNGKeyArray, progress: Float[Array, ""]
     ) -> tuple[Float[Array, ""], Means, Params]:
         settings, labels = self.settings, batch.labels
-        make_key, real_key, fake_key, between_key, mask_key, drop_key = jax.random.split(key, 6)
+        make_key, real_key, fake_key, between_key, slope_key, mask_key, drop_key = jax.random.split(key, 7)
         real = 2.0 * batch.images - 1.0
         made = jax.tree.map(jax.lax.stop_gradient, self._make(params, labels, make_key))
 
-        def judge_real(pictures: Float[Array, "b h w c"], drop: PRNGKeyArray = drop_key) -> Any:
-            verdict, moved = self._judge(params, pictures, labels, real_key, drop, progress)
-            return verdict.scores, (verdict, moved)
-
-        if settings.r1:
-            _, slope, (on_real, moved) = jax.vjp(judge_real, real, has_aux=True)
-            gradients = slope(jnp.ones(len(real)))[0]
-        else:
-            _, (on_real, moved) = judge_real(real)
+        on_real, moved = self._judge(params, real, labels, real_key, drop_key, progress)
         on_fake, _ = self._judge(params, made.pictures, labels, fake_key, fake_key, progress)
         loss = discriminator_loss(on_real.scores, on_fake.scores, settings.objective, settings.real_label)
         means = {
@@ -99,18 +92,19 @@ class Adversarial:
             "real_accuracy": jnp.mean(on_real.scores > 0, dtype=jnp.float32),
             "fake_accuracy": jnp.mean(on_fake.scores < 0, dtype=jnp.float32),
         }
+
+        def scores(pictures: Float[Array, "n h w c"]) -> Float[Array, " n"]:
+            seen = labels[: len(pictures)]
+            return self._judge(params, pictures, seen, slope_key, slope_key, progress)[0].scores
+
         if settings.gradient_penalty:
-
-            def scores(pictures: Float[Array, "b h w c"]) -> Float[Array, " b"]:
-                return self._judge(params, pictures, labels, mask_key, mask_key, progress)[0].scores
-
             means["gradient_penalty"] = gradient_penalty(scores, real, made.pictures, between_key)
             loss += settings.gradient_penalty * means["gradient_penalty"]
         if settings.r1:
-            means["r1"] = squared_slope(gradients)
+            means["r1"] = squared_slope(scores, real[: math.ceil(settings.r1_share * len(real))])
             loss += settings.r1 * means["r1"]
         if settings.consistency:
-            _, (again, _) = judge_real(real, mask_key)
+            again, _ = self._judge(params, real, labels, real_key, mask_key, progress)
             means["consistency"] = consistency(on_real, again, settings.consistency_margin)
             loss += settings.consistency * means["consistency"]
         if settings.code_dim:

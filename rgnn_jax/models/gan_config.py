@@ -3,7 +3,7 @@
 from typing import Literal
 
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count, Fraction, NaturalNumber, NonNegative, Positive, Rate, Variant
+from rgnn_jax.fields import Count, Fraction, NaturalNumber, NonNegative, Positive, Rate, Share, Variant
 from rgnn_jax.losses import AdversarialLoss
 
 Augmentation = Literal["colour", "translation", "cutout"]
@@ -26,6 +26,8 @@ class GANConfig(Variant, frozen=True, kw_only=True):
             there. Needs `dropout`.
         consistency_margin: what it may move without cost.
         r1: gamma, of the penalty gamma / 2 |grad D|^2 on real pictures (Mescheder et al. 2018).
+        r1_share: of each micro-batch's real pictures, how many `r1` looks at. Fewer estimate the same mean at
+            less cost, as looking only now and then does (Karras et al. 2020).
         discriminator_steps: updates of the discriminator to one of the generator.
         discriminator_rate: its learning rate, as a multiple of `optimizer.learning_rate` (Heusel et al.
             2017).
@@ -48,6 +50,7 @@ class GANConfig(Variant, frozen=True, kw_only=True):
     consistency: NonNegative = 0.0
     consistency_margin: NonNegative = 0.0
     r1: NonNegative = 0.0
+    r1_share: Share = 1.0
     discriminator_steps: Count = 1
     discriminator_rate: Positive = 1.0
     dropout: Rate = 0.0

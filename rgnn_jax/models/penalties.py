@@ -31,18 +31,22 @@ def gradient_penalty(
 
 def slope_penalty(scores: Scores, pictures: Float[Array, "b h w c"]) -> Float[Array, ""]:
     """Mean of (|grad D| - 1)^2 at these pictures."""
-    gradients = jax.grad(lambda x: jnp.sum(scores(x)))(pictures)
     # The small number keeps the root differentiable where the gradient vanishes.
-    return jnp.square(jnp.sqrt(pixel_sum(jnp.square(gradients)) + 1e-12) - 1.0).mean()
+    return jnp.square(jnp.sqrt(pixel_sum(jnp.square(_slopes(scores, pictures))) + 1e-12) - 1.0).mean()
 
 
-def squared_slope(gradients: Float[Array, "b h w c"]) -> Float[Array, ""]:
+def squared_slope(scores: Scores, pictures: Float[Array, "b h w c"]) -> Float[Array, ""]:
     """Half the mean of |grad D|^2, the R1 penalty for gamma 1 (Mescheder et al. 2018, equation 9).
 
     Args:
-        gradients: of D in its input, at real pictures.
+        scores: the discriminator, of each picture by itself.
+        pictures: real ones.
     """
-    return 0.5 * pixel_sum(jnp.square(gradients)).mean()
+    return 0.5 * pixel_sum(jnp.square(_slopes(scores, pictures))).mean()
+
+
+def _slopes(scores: Scores, pictures: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    return jax.grad(lambda x: jnp.sum(scores(x)))(pictures)
 
 
 def consistency(one: Verdict, other: Verdict, margin: float) -> Float[Array, ""]:

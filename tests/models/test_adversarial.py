@@ -54,11 +54,6 @@ def masked(params, mask):
     return Verdict(features @ score["kernel"][:, 0] + score["bias"][0], features, None)
 
 
-def slopes(params):
-    _, back = jax.vjp(lambda pictures: judge(params, pictures).scores, REAL)
-    return back(jnp.ones(len(REAL)))[0]
-
-
 def of_scores(loss, *arguments):
     return lambda params: loss(judge(params, REAL).scores, judge(params, FAKE).scores, *arguments)
 
@@ -71,7 +66,7 @@ LOSSES = {
     "gradient_penalty": lambda params: slope_penalty(
         lambda pictures: judge(params, pictures).scores, jnp.asarray(GOLDEN["between"])
     ),
-    "r1": lambda params: squared_slope(slopes(params)),
+    "r1": lambda params: squared_slope(lambda pictures: judge(params, pictures).scores, REAL),
     "consistency": lambda params: consistency(*(masked(params, m) for m in GOLDEN["masks"]), MARGIN),
     "code_error": lambda params: Adversarial(MODEL, CONFIG)._code_error(
         judge(params, FAKE), jnp.asarray(GOLDEN["z"])
@@ -130,6 +125,27 @@ def test_the_discriminator_minimises_its_loss_and_the_weighted_penalties():
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
     assert all(mean[name] > 0 for name in weighted)
     assert moved == {}
+
+
+def test_a_share_of_the_pictures_estimates_the_slope_penalty():
+    config = DCGANConfig(z_dim=4, width=3, discriminator_norm="none", r1=0.5)
+    pictures = batch(8)
+    found = {}
+    for share in (1.0, 0.5, 0.01):
+        game = Adversarial(DCGAN(config, (8, 8, 1)), msgspec.structs.replace(config, r1_share=share))
+        params = game.init(KEY)
+        _, (metrics, _) = jax.jit(game.play, static_argnums=0)("discriminator", params, pictures, KEY, 0.5)
+        found[share] = float(metrics["r1"][0] / metrics["r1"][1])
+
+    def penalty(rows):
+        def scores(x):
+            return game.model.apply({"params": params}, x, method="judge").scores
+
+        return squared_slope(scores, 2.0 * pictures.images[rows] - 1.0)
+
+    assert found[1.0] == pytest.approx(float(penalty(slice(8))), rel=1e-5)
+    assert found[0.5] == pytest.approx(float(penalty(slice(4))), rel=1e-5)
+    assert found[0.01] == pytest.approx(float(penalty(slice(1))), rel=1e-5)
 
 
 def test_the_generator_is_told_the_category_and_not_how_large_it_is():
