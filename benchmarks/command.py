@@ -6,7 +6,13 @@ import sys
 from record import ROOT
 
 
-def rgnn(*arguments: object) -> str:
-    """What `rgnn` prints; its progress goes where this program's goes."""
-    command = [sys.executable, "-m", "rgnn_jax", *map(str, arguments)]
+def rgnn(*arguments: object, core: int | None = None) -> str:
+    """What `rgnn` prints; its progress goes where this program's goes.
+
+    Args:
+        arguments: of the command line.
+        core: the only one that it may use.
+    """
+    pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
+    command = [*pinned, sys.executable, "-m", "rgnn_jax", *map(str, arguments)]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT).stdout
