@@ -75,7 +75,8 @@ class Trainer:
 class Decoder:
     """Greedy answers to queries, as `rgnn solve` and `rgnn evaluate` find them."""
 
-    def __init__(self, family: Seq2SeqFamily, queries: np.ndarray, weights: Path) -> None:
+    def __init__(self, family: Seq2SeqFamily, queries: np.ndarray, weights: Path, at_once: int) -> None:
+        self._at_once = at_once
         self._model, self._queries = make_model(family), queries
         tokens = jnp.zeros((1, ANSWER), jnp.int32)
         self._params = jax.jit(self._model.init)(jax.random.key(0), tokens, queries[:1])["params"]
@@ -85,7 +86,7 @@ class Decoder:
         """Answers all queries so many times."""
         found = np.zeros((0, ANSWER), np.int32)
         for _ in range(times):
-            found = answer_queries(self._model, self._params, self._queries, batch_size=len(self._queries))
+            found = answer_queries(self._model, self._params, self._queries, batch_size=self._at_once)
         return found.tolist()
 
 

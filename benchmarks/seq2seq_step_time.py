@@ -1,8 +1,9 @@
 """The encoder-decoder of configs/arithmetic_lstm.toml beside eager PyTorch: a training step, and answers.
 
 A step is forward pass, cross-entropy, backward pass, clipping and Adam on 128 queries; answering is greedy,
-1,000 queries at once. Float32 on the CPU, the same weights, queries and work; ours runs through `Training`,
-`Compiled` and `generate` as the commands do. See interleaved.py for how the sides take turns.
+1,000 queries at once or each by itself. Float32 on the CPU, the same weights, queries and work; ours runs
+through `Training`, `Compiled` and `generate` as the commands do. See interleaved.py for how the sides take
+turns.
 
     python benchmarks/seq2seq_step_time.py [--quick] [--rounds 10] [--steps 50]
 """
@@ -47,19 +48,20 @@ def torch_trainer(weights: Path) -> Block:
     return torch_seq2seq.Trainer(FAMILY, *random_queries(_BATCHES * FAMILY.batch_size), weights).run
 
 
-def our_decoder(weights: Path) -> Block:
+def our_decoder(at_once: int, weights: Path) -> Block:
     """Our decoder, in the process that calls this."""
     _set_up(1)
     import jax_seq2seq
 
-    return jax_seq2seq.Decoder(FAMILY, random_queries(_QUERIES)[0], weights).run
+    return jax_seq2seq.Decoder(FAMILY, random_queries(_QUERIES)[0], weights, at_once).run
 
 
-def torch_decoder(weights: Path, stepwise: bool) -> Block:
+def torch_decoder(at_once: int, weights: Path, stepwise: bool) -> Block:
     """PyTorch's decoder, in the process that calls this."""
     import torch_seq2seq
 
-    return torch_seq2seq.Decoder(FAMILY, random_queries(_QUERIES)[0], weights, stepwise=stepwise).run
+    queries, _ = random_queries(_QUERIES)
+    return torch_seq2seq.Decoder(FAMILY, queries, weights, at_once, stepwise=stepwise).run
 
 
 def _set_up(devices: int) -> None:
@@ -86,21 +88,21 @@ def measure_training(steps: int, rounds: int) -> list[Row]:
     return [_row(label, "eager", comparison, steps, f"first loss differs by {apart:.0e}")]
 
 
-def measure_decoding(times: int, rounds: int) -> list[Row]:
-    """Blocks of so many rounds of answers, ours and PyTorch's in turn."""
+def measure_decoding(at_once: int, times: int, rounds: int) -> list[Row]:
+    """Blocks of so many rounds of answers, so many at once, ours and PyTorch's in turn."""
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.npz"
         sides: dict[str, Side] = {
-            "ours": partial(our_decoder, weights),
-            "a symbol at a time": partial(torch_decoder, weights, True),
-            "all symbols in one call": partial(torch_decoder, weights, False),
+            "ours": partial(our_decoder, at_once, weights),
+            "a symbol at a time": partial(torch_decoder, at_once, weights, True),
+            "all symbols in one call": partial(torch_decoder, at_once, weights, False),
         }
         comparison = compare(sides, times, rounds)
     rows = []
     for peer in list(sides)[1:]:
         pairs = zip(comparison.last["ours"], comparison.last[peer], strict=True)
         same = sum(one == other for one, other in pairs)
-        label = f"greedy answers to {_QUERIES:,} queries"
+        label = f"greedy answers to {_QUERIES:,} queries, {'all' if at_once > 1 else 'one'} at a time"
         rows.append(_row(label, peer, comparison, times, f"{same:,} of {_QUERIES:,} answers"))
     return rows
 
@@ -131,7 +133,8 @@ def main() -> None:
     rounds, work = (2, 2) if args.quick else (args.rounds, args.steps)
     rows = measure_training(work, rounds)
     print(record.plain(rows, COLUMNS), end="\n\n", flush=True)
-    rows += measure_decoding(work, rounds)
+    rows += measure_decoding(_QUERIES, work, rounds)
+    rows += measure_decoding(1, max(1, work // 25), rounds)
     print(record.plain(rows, COLUMNS))
     if not args.quick:
         settings = {"busy_cores_before": busy, "rounds": rounds, "work_a_block": work, "dtype": "float32"}

@@ -69,21 +69,25 @@ class Decoder:
             need not, and one call for all symbols is the quicker peer.
     """
 
-    def __init__(self, family: Seq2SeqFamily, queries: np.ndarray, weights: Path, *, stepwise: bool) -> None:
+    def __init__(
+        self, family: Seq2SeqFamily, queries: np.ndarray, weights: Path, at_once: int, *, stepwise: bool
+    ) -> None:
         self._model, self._stepwise = make_model(family, weights).eval(), stepwise
-        self._queries = torch.tensor(queries, dtype=torch.long)
+        self._batches = torch.tensor(queries, dtype=torch.long).split(at_once)
 
     @torch.inference_mode()
     def run(self, times: int) -> list[list[int]]:
         """Answers all queries so many times."""
         found = torch.zeros(())
         for _ in range(times):
-            found = self._answer() if self._stepwise else self._model(self._queries).argmax(-1)
+            found = torch.cat([self._answer(queries) for queries in self._batches])
         return found.tolist()
 
-    def _answer(self) -> Tensor:
+    def _answer(self, queries: Tensor) -> Tensor:
         model = self._model
-        _, (summary, _) = model.encoder(F.one_hot(self._queries, SYMBOLS).float())
+        if not self._stepwise:
+            return model(queries).argmax(-1)
+        _, (summary, _) = model.encoder(F.one_hot(queries, SYMBOLS).float())
         state, chosen = None, []
         for _ in range(ANSWER):
             output, state = model.decoder(summary[0][:, None], state)
