@@ -21,6 +21,7 @@ from rgnn_jax.models.conv_autoencoder import ConvAutoencoderConfig
 from rgnn_jax.models.dcgan import DCGANConfig
 from rgnn_jax.models.factor_reader import FactorReaderConfig
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoderConfig
+from rgnn_jax.models.pixel_autoencoder import PixelAutoencoderConfig
 from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoderConfig
 from rgnn_jax.models.resnet_gan import ResNetGANConfig
@@ -30,7 +31,9 @@ from rgnn_jax.models.transformer import TransformerConfig
 from rgnn_jax.optimizer import OptimizerConfig
 
 SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
-AutoencoderConfig = MLPAutoencoderConfig | ConvAutoencoderConfig | ResNetAutoencoderConfig
+AutoencoderConfig = (
+    MLPAutoencoderConfig | ConvAutoencoderConfig | PixelAutoencoderConfig | ResNetAutoencoderConfig
+)
 GeneratorConfig = DCGANConfig | ResNetGANConfig
 PictureConfig = AutoencoderConfig | GeneratorConfig | ClassifierConfig | FactorReaderConfig
 ModelConfig = SequenceConfig | PictureConfig | Seq2SeqConfig

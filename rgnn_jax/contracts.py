@@ -73,7 +73,7 @@ class LatentModel(Protocol):
     """A model of pictures with a latent space.
 
     Pictures are in [0, 1]; what comes out are logits, whose sigmoid is a picture. A generator that cannot
-    read pictures has no `encode`; every tool asks for the parts that it needs.
+    read pictures has neither `encode` nor `explain`; every tool asks for the parts that it needs.
     """
 
     z_dim: int
@@ -86,6 +86,11 @@ class LatentModel(Protocol):
 
     def decode(self, z: Float[Array, "b z"], *, train: bool = False) -> Float[Array, "b h w c"]:
         """Logits of the pictures at these points."""
+
+    def explain(
+        self, z: Float[Array, "b z"], images: Float[Array, "b h w c"], *, train: bool = False
+    ) -> Float[Array, "b h w c"]:
+        """Logits whose likelihood of these pictures is p(x | z), each told of the pixels before it or not."""
 
 
 @runtime_checkable

@@ -33,6 +33,9 @@ class LinearGaussian(nn.Module):
         mean = 0.5 + z @ self.weights
         return (jnp.log(mean) - jnp.log1p(-mean)).reshape(len(z), self.pixels, 1, 1)
 
+    def explain(self, z, images, *, train=False):
+        return self.decode(z)
+
     def __call__(self, images, *, train=False):
         z_mean, _ = self.encode(images)
         return self.decode(z_mean)

@@ -23,6 +23,7 @@ from rgnn_jax.models.dcgan import DCGAN, DCGANConfig
 from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors
 from rgnn_jax.models.language import NextToken
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
+from rgnn_jax.models.pixel_autoencoder import PixelAutoencoder, PixelAutoencoderConfig
 from rgnn_jax.models.recurrent import GRU, LSTM, GRUConfig, LSTMConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
 from rgnn_jax.models.resnet_gan import ResNetGAN, ResNetGANConfig
@@ -90,6 +91,7 @@ LATENT_MODELS = {
         ConvAutoencoderConfig(z_dim=3, objective="factor", discriminator=(8,)), _SHAPE
     ),
     "burgess": ConvAutoencoder(ConvAutoencoderConfig(z_dim=3, layout="burgess", objective="tc"), _SHAPE),
+    "pixel_vae": PixelAutoencoder(PixelAutoencoderConfig(z_dim=3, reach=2, width=4), _SHAPE),
     "resnet_vae": ResNetAutoencoder(ResNetAutoencoderConfig(z_dim=3, widths=(8,)), _SHAPE),
 }
 

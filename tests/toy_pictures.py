@@ -30,6 +30,9 @@ class LinearPictures(nn.Module):
     def decode(self, z, *, train=False):
         return (z @ self.patterns + self.bias[None]).reshape(-1, *self.image_shape)
 
+    def explain(self, z, images, *, train=False):
+        return self.decode(z)
+
 
 class DecoderOnly(nn.Module):
     """A generator, which cannot read pictures."""

@@ -173,16 +173,16 @@ def _score(
 ) -> dict[str, Array]:
     pictures = images.astype(jnp.float32) / 255.0
     z_mean, z_logvar = _encode(model, params, pictures)
-    at_mean = _decode(model, params, z_mean)
+    at_mean = _explain(model, params, z_mean, pictures)
     columns = {
         "z_mean": z_mean,
-        "mse": jnp.square(jax.nn.sigmoid(at_mean) - pictures).mean((1, 2, 3)),
+        "mse": jnp.square(_decoded(model, params, z_mean) - pictures).mean((1, 2, 3)),
         "bce": bernoulli_nll(at_mean, pictures) / pictures[0].size,
     }
     if z_logvar is None:
         return columns | {"reconstruction_loss": reconstruction_nll(at_mean, pictures, likelihood, scale)}
     noise = _noise(key, places, (z_mean.shape[1],))
-    logits = _decode(model, params, z_mean + jnp.exp(0.5 * z_logvar) * noise)
+    logits = _explain(model, params, z_mean + jnp.exp(0.5 * z_logvar) * noise, pictures)
     return columns | {
         "reconstruction_loss": reconstruction_nll(logits, pictures, likelihood, scale),
         "kl": kl_divergence(z_mean, z_logvar),
@@ -212,7 +212,7 @@ def _importance_nll(
     def add(i: Array, total: Array) -> Array:
         noise = _noise(jax.random.fold_in(key, i), places, (draws, z_dim))
         z = z_mean[:, None] + deviation[:, None] * noise
-        logits = _decode(model, params, z.reshape(b * draws, z_dim))
+        logits = _explain(model, params, z.reshape(b * draws, z_dim), repeated)
         nll = reconstruction_nll(logits, repeated, likelihood, scale).reshape(b, draws)
         log_ratio = 0.5 * (jnp.square(noise) - jnp.square(z) + z_logvar[:, None]).sum(2)
         counted = i * draws + jnp.arange(draws) < k
@@ -229,8 +229,12 @@ def _encode(model: nn.Module, params: Params, pictures: Array) -> tuple[Array, A
     return jnp.asarray(z_mean, jnp.float32), None if z_logvar is None else jnp.asarray(z_logvar, jnp.float32)
 
 
-def _decode(model: nn.Module, params: Params, z: Array) -> Array:
-    return jnp.asarray(model.apply({"params": params}, z, method="decode"), jnp.float32)
+def _decoded(model: nn.Module, params: Params, z: Array) -> Array:
+    return jax.nn.sigmoid(jnp.asarray(model.apply({"params": params}, z, method="decode"), jnp.float32))
+
+
+def _explain(model: nn.Module, params: Params, z: Array, pictures: Array) -> Array:
+    return jnp.asarray(model.apply({"params": params}, z, pictures, method="explain"), jnp.float32)
 
 
 def _noise(key: PRNGKeyArray, places: Array, shape: tuple[int, ...]) -> Array:

@@ -51,6 +51,13 @@ class Autoencoder(nn.Module):
         del train
         return self.decoder(z).reshape(z.shape[0], *self.image_shape)
 
+    def explain(
+        self, z: Float[Array, "b z"], images: Float[Array, "b h w c"], *, train: bool = False
+    ) -> Float[Array, "b h w c"]:
+        """Logits by which these pictures are scored: those of `decode`, which does not look at them."""
+        del images
+        return self.decode(z, train=train)
+
     def __call__(self, images: Float[Array, "b h w c"], *, train: bool = False) -> Float[Array, "b h w c"]:
         """Logits of the pictures at the posterior's mean."""
         z_mean, _ = self.encode(images, train=train)

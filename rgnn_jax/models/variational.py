@@ -83,10 +83,10 @@ class Variational:
         which `loss` leaves out.
         """
         encoder_key, decoder_key, noise_key = jax.random.split(key, 3)
-        z_mean, z_logvar = self._apply(params, "encode", batch.images, encoder_key, train)
+        z_mean, z_logvar = self._apply(params, "encode", (batch.images,), encoder_key, train)
 
         def nll(z: Float[Array, "n z"], images: Float[Array, "n h w c"]) -> Float[Array, " n"]:
-            logits = self._apply(params, "decode", z, decoder_key, train)
+            logits = self._apply(params, "explain", (z, images), decoder_key, train)
             return reconstruction_nll(logits, images, self.settings.likelihood, self.settings.scale)
 
         if z_logvar is None:
@@ -101,9 +101,11 @@ class Variational:
         count = jnp.asarray(len(batch.images), jnp.float32)
         return minimised, {name: (mean * count, count) for name, mean in means.items()}
 
-    def _apply(self, params: Params, method: str, inputs: Array, key: PRNGKeyArray, train: bool) -> Any:
+    def _apply(
+        self, params: Params, method: str, inputs: tuple[Array, ...], key: PRNGKeyArray, train: bool
+    ) -> Any:
         rngs = {"dropout": key} if train else None
-        output = self.model.apply({"params": params}, inputs, train=train, rngs=rngs, method=method)
+        output = self.model.apply({"params": params}, *inputs, train=train, rngs=rngs, method=method)
         return jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), output)
 
     def _bound(

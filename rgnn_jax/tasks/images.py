@@ -23,6 +23,7 @@ from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
 from rgnn_jax.models.conv_autoencoder import ConvAutoencoder, ConvAutoencoderConfig, halvings
 from rgnn_jax.models.factor_reader import FactorReader, FactorReaderConfig, ReadFactors, factors_named
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
+from rgnn_jax.models.pixel_autoencoder import PixelAutoencoder, PixelAutoencoderConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoder, ResNetAutoencoderConfig
 from rgnn_jax.models.variational import Variational
 from rgnn_jax.tasks.adversarial import SHOWN, build_pair, evaluate_pair, pair_remark, pair_summary
@@ -78,7 +79,7 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
     Raises:
         UserError: where the pictures lack what it is to learn.
     """
-    config, _ = experiment.of_pictures
+    config, data = experiment.of_pictures
     if isinstance(config, GeneratorConfig):
         return build_pair(experiment, spec)
     dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
@@ -87,6 +88,12 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
             return MLPAutoencoder(config, spec.shape, dtype)
         case ConvAutoencoderConfig():
             return ConvAutoencoder(config, spec.shape, dtype)
+        case PixelAutoencoderConfig():
+            if not data.binarize:
+                raise UserError(
+                    'model.kind "pixel_vae" is one of pixels of two values: set data.binarize true'
+                )
+            return PixelAutoencoder(config, spec.shape, dtype)
         case ResNetAutoencoderConfig():
             return ResNetAutoencoder(config, spec.shape, dtype)
         case ClassifierConfig():
