@@ -69,7 +69,7 @@ SCALES = {
         ("0", "1", "4", "20"),
         {"training.epochs": "10", "training.max_seconds": "240"},
         {"training.epochs": "40", "training.max_seconds": "720"},
-        {"training.max_seconds": "600"},
+        {"training.max_seconds": "1500"},
         {"training.epochs": "15", "training.max_seconds": "180", "data.count": "12000"},
         {"data.count": "20000"},
         64,
