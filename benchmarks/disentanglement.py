@@ -3,7 +3,7 @@
 A beta-VAE (beta 4) beside a FactorVAE whose capacity rises, of the same layers, each with several seeds, on a
 file in the layout of dSprites. Every network is trained by `rgnn train` for the same seconds; its scores are
 those of `rgnn evaluate --disentanglement` on held-out pictures, at the end and at the steps that were kept on
-the way, which a picture beside the table shows.
+the way, which a picture beside the kept table shows.
 
     python benchmarks/disentanglement.py --data-path FILE.npz [--seconds 600] [--seeds 0 1 2]
         [--cores 0 1] [--quick]
@@ -11,6 +11,7 @@ the way, which a picture beside the table shows.
 
 import argparse
 import json
+import os
 import queue
 import statistics
 import sys
@@ -127,6 +128,10 @@ def main() -> int:
     parser.add_argument("--cores", type=int, nargs="+", help="train a network on each of these at a time")
     parser.add_argument("--quick", action="store_true", help="20 seconds, one seed, and keep nothing")
     args = parser.parse_args()
+    strange = set(args.cores or ()) - os.sched_getaffinity(0)
+    if strange:
+        print(f"--cores: this process has no core {min(strange)}", file=sys.stderr)
+        return 2
     if not args.data_path.is_file():
         print(f"{args.data_path}: no such file", file=sys.stderr)
         return 2
@@ -147,7 +152,11 @@ def main() -> int:
 
         with ThreadPoolExecutor(cores.qsize()) as pool:
             waiting = [pool.submit(one, label, seed) for seed in seeds for label in OBJECTIVES]
-            rows = [row.result() for row in waiting]
+            try:
+                rows = [row.result() for row in waiting]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     table = medians(rows)
     print(record.plain(table, COLUMNS))
     for row in rows:

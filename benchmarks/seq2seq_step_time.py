@@ -117,6 +117,7 @@ def _row(label: str, peer: str, comparison: Comparison, work: int, same: str) ->
         "ratio": str(ratio),
         "ratio_median": ratio.median,
         "same": same,
+        "work_a_block": work,
         "seconds": {"ours": comparison.seconds["ours"], "torch": comparison.seconds[peer]},
     }
 
@@ -137,7 +138,7 @@ def main() -> None:
     rows += measure_decoding(1, max(1, work // 25), rounds)
     print(record.plain(rows, COLUMNS))
     if not args.quick:
-        settings = {"busy_cores_before": busy, "rounds": rounds, "work_a_block": work, "dtype": "float32"}
+        settings = {"busy_cores_before": busy, "rounds": rounds, "dtype": "float32"}
         print(f"kept in {record.write('seq2seq_step_time', rows, settings)}")
 
 

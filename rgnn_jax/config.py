@@ -191,6 +191,8 @@ def _completed(experiment: Experiment) -> Experiment:
         raise UserError(
             "data.flip and data.augment change the factors that a factor_reader is to read; set them to false"
         )
+    if isinstance(model, PixelAutoencoderConfig) and isinstance(data, ImageData) and not data.binarize:
+        raise UserError("model.kind `pixel_vae` is one of pixels of two values: set data.binarize true")
     if isinstance(model, TCNConfig) and isinstance(data, TextData) and model.levels == 0:
         levels = levels_to_cover(data.window, model.kernel_size)
         return msgspec.structs.replace(experiment, model=msgspec.structs.replace(model, levels=levels))

@@ -32,7 +32,7 @@ def teacher_forced(target: Int[Array, "b t"], start: int) -> Int[Array, "b t"]:
 
 
 def bernoulli_nll(logits: Float[Array, "b h w c"], images: Float[Array, "b h w c"]) -> Float[Array, " b"]:
-    """Negative log-probability of pictures whose pixels are independent coins.
+    """Negative log-probability of pictures whose pixels are coins, independent given their logits.
 
     For grey pixels it is the cross-entropy against their brightness, which is no probability: no number
     from it may be compared with one from binary pictures.

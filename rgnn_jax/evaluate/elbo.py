@@ -18,7 +18,7 @@ from rgnn_jax.losses import Likelihood, bernoulli_nll, kl_divergence, reconstruc
 ACTIVE_VARIANCE = 0.01
 """A unit is active where its posterior mean varies by more than this over the data (Burda et al. 2016)."""
 
-_PIXELS_AT_ONCE = 2**22
+_PIXELS_AT_ONCE = 2**20
 _IMPORTANCE_ROWS = 100
 
 
@@ -46,8 +46,8 @@ def score_images(
     Returns:
         Means over the pictures, in nats unless said otherwise:
         `reconstruction_loss`, summed over pixels;
-        `mse`, squared error a pixel, and `bce`, binary cross-entropy a pixel, both of the decoded posterior
-        mean; and for a variational model
+        `mse`, squared error a pixel of the decoded posterior mean, and `bce`, the pictures' binary
+        cross-entropy a pixel given that mean; and for a variational model
         `kl_loss`, the sum of the list `kl_per_dim`;
         `negative_elbo`, the sum of both losses;
         `bits_per_dim`, the same in bits a pixel and channel, where a Gaussian density on [0, 1] counts as the
@@ -125,13 +125,16 @@ def importance_weighted_nll(
     return nll
 
 
-def describe_collapse(scores: Mapping[str, Any], objective: str = "beta", beta: float = 1.0) -> str | None:
+def describe_collapse(
+    scores: Mapping[str, Any], objective: str = "beta", beta: float = 1.0, capacity: float | None = None
+) -> str | None:
     """Says in words that latent units carry nothing, and what to do about it; None where none is idle.
 
     Args:
         scores: of `score_images`.
         objective: what the model was trained for, as in `LatentConfig`.
         beta: likewise.
+        capacity: likewise.
     """
     if "active_units" not in scores:
         return None
@@ -145,6 +148,8 @@ def describe_collapse(scores: Mapping[str, Any], objective: str = "beta", beta: 
         found = f"{count - active} of {count} latent units ({share:.0%}) are inactive and carry nothing"
     if active > count // 2:
         return f"{found}; that costs nothing but their size: a smaller model.z_dim would do"
+    if capacity is not None:
+        return f"{found}; the others hold the {capacity:g} nats of model.capacity: raise it for more"
     if objective == "beta" and beta == 0:
         return f"{found}; at model.beta 0 no KL term holds them back: train longer"
     weight = "model.beta" if objective in ("beta", "tc") else "the learning rate"

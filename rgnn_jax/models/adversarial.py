@@ -78,7 +78,7 @@ class Adversarial:
         self, params: Params, batch: ImageBatch, key: PRNGKeyArray, progress: Float[Array, ""]
     ) -> tuple[Float[Array, ""], Means, Params]:
         settings, labels = self.settings, batch.labels
-        make_key, real_key, fake_key, between_key, slope_key, mask_key, drop_key = jax.random.split(key, 7)
+        make_key, real_key, fake_key, between_key, mask_key, drop_key = jax.random.split(key, 6)
         real = 2.0 * batch.images - 1.0
         made = jax.tree.map(jax.lax.stop_gradient, self._make(params, labels, make_key))
 
@@ -95,7 +95,7 @@ class Adversarial:
 
         def scores(pictures: Float[Array, "n h w c"]) -> Float[Array, " n"]:
             seen = labels[: len(pictures)]
-            return self._judge(params, pictures, seen, slope_key, slope_key, progress)[0].scores
+            return self._judge(params, pictures, seen, real_key, drop_key, progress)[0].scores
 
         if settings.gradient_penalty:
             means["gradient_penalty"] = gradient_penalty(scores, real, made.pictures, between_key)

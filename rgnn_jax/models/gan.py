@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
 
 
 class GAN(nn.Module):
-    """A `contracts.LatentModel` without `encode`, of two submodules that a subclass declares in its `setup`.
+    """A `contracts.LatentModel` that cannot read pictures, of two submodules that its subclass declares.
 
     `generator` maps z, with the class embedded beside it, to the pictures' logits; `discriminator` maps
     pictures in [-1, 1] to a `Verdict`. Running means and spectral norms' vectors lie among the parameters;

@@ -26,8 +26,8 @@ class GANConfig(Variant, frozen=True, kw_only=True):
             there. Needs `dropout`.
         consistency_margin: what it may move without cost.
         r1: gamma, of the penalty gamma / 2 |grad D|^2 on real pictures (Mescheder et al. 2018).
-        r1_share: of each micro-batch's real pictures, how many `r1` looks at. Fewer estimate the same mean at
-            less cost, as looking only now and then does (Karras et al. 2020).
+        r1_share: of each micro-batch's real pictures, how many `r1` looks at, one at least. Fewer estimate
+            the same mean at less cost, as looking only now and then does (Karras et al. 2020).
         discriminator_steps: updates of the discriminator to one of the generator.
         discriminator_rate: its learning rate, as a multiple of `optimizer.learning_rate` (Heusel et al.
             2017).
@@ -71,6 +71,10 @@ class GANConfig(Variant, frozen=True, kw_only=True):
         if self.consistency and not self.dropout:
             raise UserError(
                 "model.consistency compares two dropout masks; set model.dropout, 0.5 for example"
+            )
+        if self.r1_share < 1.0 and not self.r1:
+            raise UserError(
+                "model.r1_share: there is no slope penalty to take it of; set model.r1, 0.3 for example"
             )
         if self.real_label < 1.0 and self.objective != "non_saturating":
             raise UserError('model.real_label: only model.objective "non_saturating" has labels to smooth')

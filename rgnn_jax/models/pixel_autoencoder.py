@@ -4,6 +4,7 @@ The code then need not spell out how a stroke's rim runs, which the neighbours t
 picture is of.
 """
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
@@ -11,13 +12,14 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 from rgnn_jax.errors import UserError
-from rgnn_jax.fields import Count
+from rgnn_jax.fields import Count, Reach
 from rgnn_jax.models.autoencoder import Autoencoder
 from rgnn_jax.models.conv_autoencoder import ConvDecoder, ConvEncoder, channels, halvings
 from rgnn_jax.models.latent_config import LatentConfig
 from rgnn_jax.nn.linear import Dense
 
 _HIDDEN = (256,)
+_DRAW = 0
 
 
 class PixelAutoencoderConfig(LatentConfig, frozen=True, kw_only=True, tag="pixel_vae"):
@@ -28,7 +30,7 @@ class PixelAutoencoderConfig(LatentConfig, frozen=True, kw_only=True, tag="pixel
         width: channels of the layers that join the code with the context, at the picture's own size.
     """
 
-    reach: Count = 3
+    reach: Reach = 3
     width: Count = 32
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class PixelDecoder(nn.Module):
 
     def __call__(self, z: Float[Array, "b z"], images: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         """Logits of all pixels of these pictures, each told the true ones before it."""
-        return self._logits(self.features(z), contexts(images, self.reach))
+        return self._logits(self.features(z), contexts(images.astype(self.dtype), self.reach))
 
     def paint(self, z: Float[Array, "b z"]) -> Float[Array, "b h w c"]:
         """Logits of all pixels, each told the ones before it as they are drawn: against `thresholds`."""
@@ -97,16 +99,13 @@ class PixelDecoder(nn.Module):
 
 
 def thresholds(image_shape: tuple[int, int, int]) -> Float[Array, "h w c"]:
-    """Numbers in [0, 1) that are spread evenly over every part of a picture (the additive sequence R2).
+    """Numbers from [0, 1), each pixel's own and always the same.
 
-    Where each pixel is drawn whose probability is above its number, as many are drawn as is likely, and the
-    picture is a typical one. Were each drawn where that is likelier than not, strokes of which no pixel is
+    A pixel is drawn where its probability is above its number: a picture is a draw from p(x | z), and the
+    same one for the same code. Were it drawn where that is likelier than not, strokes of which no pixel is
     likely to be the first would never begin.
     """
-    height, width, channels = image_shape
-    plastic = 1.324717957244746  # the root of x^3 = x + 1
-    row, column, channel = jnp.indices((height, width, channels))
-    return (0.5 + row / plastic + column / plastic**2 + channel / 2**0.5) % 1.0
+    return jax.random.uniform(jax.random.key(_DRAW), image_shape)
 
 
 def contexts(images: Float[Array, "b h w c"], reach: int) -> Float[Array, "b h w e"]:

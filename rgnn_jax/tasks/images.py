@@ -79,7 +79,7 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
     Raises:
         UserError: where the pictures lack what it is to learn.
     """
-    config, data = experiment.of_pictures
+    config, _ = experiment.of_pictures
     if isinstance(config, GeneratorConfig):
         return build_pair(experiment, spec)
     dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
@@ -89,10 +89,6 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
         case ConvAutoencoderConfig():
             return ConvAutoencoder(config, spec.shape, dtype)
         case PixelAutoencoderConfig():
-            if not data.binarize:
-                raise UserError(
-                    'model.kind "pixel_vae" is one of pixels of two values: set data.binarize true'
-                )
             return PixelAutoencoder(config, spec.shape, dtype)
         case ResNetAutoencoderConfig():
             return ResNetAutoencoder(config, spec.shape, dtype)
@@ -165,8 +161,16 @@ def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures
 
 
 def _minimised(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
-    """What training minimises, at the full weight of the KL term: what "best" means for a checkpoint."""
-    return scores["reconstruction_loss"] + config.beta * scores.get("kl_loss", 0.0)
+    """What training minimises in the end, but for a total correlation: what "best" means for a checkpoint."""
+    if not config.variational:
+        return scores["reconstruction_loss"]
+    if config.capacity is not None:
+        penalty = config.capacity_weight * abs(scores["kl_loss"] - config.capacity)
+    elif config.objective in ("tc", "factor"):
+        penalty = scores["kl_loss"]
+    else:
+        penalty = config.beta * scores["kl_loss"]
+    return scores["reconstruction_loss"] + penalty
 
 
 def _remark(config: Any, metrics: Mapping[str, Any]) -> str | None:
@@ -175,7 +179,7 @@ def _remark(config: Any, metrics: Mapping[str, Any]) -> str | None:
         return pair_remark(config, metrics)
     if not isinstance(config, AutoencoderConfig):
         return None
-    return describe_collapse(metrics, config.objective, config.beta)
+    return describe_collapse(metrics, config.objective, config.beta, config.capacity)
 
 
 def _shown(config: Any) -> tuple[str, ...]:

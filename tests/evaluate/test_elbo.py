@@ -160,6 +160,8 @@ def test_a_collapse_is_described():
     assert "7 of 10 latent units (70%) are inactive" in describe(3)
     assert "model.beta" not in describe(3, "factor")
     assert "smaller model.z_dim" in describe(8)
+    found = describe_collapse({"active_units": 3.0, "kl_per_dim": [0.0] * 10}, "factor", 30.0, 12.5)
+    assert "12.5 nats of model.capacity: raise it" in str(found)
     nothing = {"active_units": 0.0, "kl_per_dim": [0.0]}
     assert "lower model.beta" not in str(describe_collapse(nothing, "beta", 0.0))
     assert "train longer" in str(describe_collapse(nothing, "beta", 0.0))

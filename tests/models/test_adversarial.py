@@ -224,6 +224,7 @@ def test_translation_moves_by_up_to_an_eighth_and_cutout_leaves_a_hole():
         ({"codes": 128}, "model.z_dim"),
         ({"consistency": 2.0, "discriminator_norm": "layer"}, "model.dropout"),
         ({"real_label": 0.9, "objective": "hinge"}, "model.real_label"),
+        ({"r1_share": 0.5}, "model.r1_share"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings, words):
