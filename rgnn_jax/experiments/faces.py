@@ -54,7 +54,7 @@ _TINY = {
     "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
 }  # fmt: skip
 
-# The seconds are limits for a slow machine; on two quiet cores the epochs come first.
+# But for the pair, the seconds are limits for a slow machine: on two quiet cores the epochs come first.
 SCALES = {
     "smoke": Scale(
         ("0", "4", "20"),

@@ -86,7 +86,7 @@ class PixelDecoder(nn.Module):
         pixel: tuple[Int[Array, "2"], Float[Array, "b d"], Float[Array, " c"]],
     ) -> tuple[Float[Array, "b m n c"], Float[Array, "b c"]]:
         (row, column), features, drawn_above = pixel
-        b, reach, image_channels = len(canvas), self.reach, canvas.shape[-1]
+        b, reach, image_channels = canvas.shape[0], self.reach, canvas.shape[-1]
         window = lax.dynamic_slice(canvas, (0, row, column, 0), (b, reach + 1, 2 * reach + 1, image_channels))
         before = 2 * reach * (reach + 1) * image_channels
         logits = self._logits(features, window.reshape(b, -1)[:, :before])
