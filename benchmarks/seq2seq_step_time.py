@@ -102,7 +102,7 @@ def measure_decoding(at_once: int, times: int, rounds: int) -> list[Row]:
     for peer in list(sides)[1:]:
         pairs = zip(comparison.last["ours"], comparison.last[peer], strict=True)
         same = sum(one == other for one, other in pairs)
-        label = f"greedy answers to {_QUERIES:,} queries, {'all' if at_once > 1 else 'one'} at a time"
+        label = f"greedy answers to {_QUERIES:,} queries, {'all at once' if at_once > 1 else 'one at a time'}"
         rows.append(_row(label, peer, comparison, times, f"{same:,} of {_QUERIES:,} answers"))
     return rows
 

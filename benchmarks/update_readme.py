@@ -100,8 +100,8 @@ SECTIONS = (
         "disentanglement",
         "disentanglement.py --data-path FILE.npz --seconds 420 --cores 0 1",
         disentanglement.COLUMNS,
-        "Test pictures of 32x32; all scores but the bound are between 0 and 1. Each network was trained on one "
-        "core; MIG over time is drawn in [disentanglement.svg](benchmarks/results/disentanglement.svg).",
+        "Test pictures of 32x32; all scores but the bound are between 0 and 1. Each network was trained "
+        "on one core; [disentanglement.svg](benchmarks/results/disentanglement.svg) draws MIG over time.",
     ),
     Section(
         "Start, from a warm compilation cache",
