@@ -19,6 +19,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from rgnn_jax.nn.linear import weight_gradient
 from rgnn_jax.nn.spectral import SpectralNorm
 
 
@@ -93,11 +94,11 @@ def block_kernel_gradient(
     block = grid.shape[-1]
     if block < f or (block <= 2 * f and _is_small(grid, taps)):
         flat = _windows(grid, taps).reshape(b * i * j, taps * taps * block)
-        matrices = _transposed(flat) @ y.reshape(b * i * j, f)
+        matrices = weight_gradient(flat, y.reshape(b * i * j, f))
     else:
         copies = [_shift(y, row, column, taps) for row, column in _shifts(taps)]
         flat = jnp.concatenate(copies, axis=-1).reshape(-1, taps * taps * f)
-        product = _transposed(grid.reshape(-1, block)) @ flat
+        product = weight_gradient(grid.reshape(-1, block), flat)
         matrices = jnp.moveaxis(product.reshape(block, taps * taps, f), 0, 1)
     return _from_matrices(matrices.reshape(taps, taps, block, f), stride)
 
@@ -168,11 +169,6 @@ kernel_gradient.defvjp(
     lambda x, y, kernel_size, stride: (kernel_gradient(x, y, kernel_size, stride), (x, y)),
     _kernel_gradient_backward,
 )
-
-
-def _transposed(x: Float[Array, "n d"]) -> Float[Array, "d n"]:
-    """The transpose, laid out in memory first, without which XLA's product with it is slow on CPU."""
-    return jax.lax.optimization_barrier(x.T)
 
 
 def _shifts(taps: int) -> list[tuple[int, int]]:
