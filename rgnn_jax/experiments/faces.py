@@ -127,7 +127,7 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
             shared=_shared(runs[0], data),
             data=examination.look_of_data(),
             runs=found,
-            pairs={pair.label: examine_pair(pair, examination.halves[0], request.seed)},
+            pairs={pair.label: examine_pair(pair, request.seed)},
             chosen=min(found, key=lambda label: choice(found[label].validation_turn)),
             judge=judge.judge,
             turned=examination.faces,

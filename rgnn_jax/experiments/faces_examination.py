@@ -19,7 +19,7 @@ from rgnn_jax.experiments.faces_judges import Reads
 from rgnn_jax.experiments.faces_results import Dimension, Disentanglement, FaceRun, How, Turn
 from rgnn_jax.experiments.latent.meanings import turning_curve
 from rgnn_jax.experiments.latent.subject import Subject
-from rgnn_jax.experiments.picture_looks import Look, measure_look, variance_explained
+from rgnn_jax.experiments.picture_looks import Look, measure_look, two_halves, variance_explained
 from rgnn_jax.experiments.picture_runs import PictureRun
 from rgnn_jax.sampling.latent import draw, effect_per_dimension, prior
 
@@ -33,7 +33,6 @@ REACH = 2.0
 DIMENSION_REACH = 3.0
 """Of the one dimension that the document turned a face by."""
 
-_LOOKED_AT = 512
 _ALIKE = 10
 
 
@@ -53,19 +52,14 @@ class Examination:
     faces: int
     seed: int
 
-    @property
-    def halves(self) -> tuple[np.ndarray, np.ndarray]:
-        """Two equal parts of the test pictures: one to measure against, one as an example of data."""
-        count = min(_LOOKED_AT, len(self.data.test) // 2)
-        return self.data.test.images[:count], self.data.test.images[count : 2 * count]
-
     def look(self, pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
         """Pictures, as many as in half of the test split, beside the data."""
-        return measure_look(pictures, self.halves[0], self.data.train.images, seed=self.seed)
+        compared, _ = two_halves(self.data.test.images)
+        return measure_look(pictures, compared, self.data.train.images, seed=self.seed)
 
     def look_of_data(self) -> Look:
         """The other half of the test split."""
-        return self.look(self.halves[1])
+        return self.look(two_halves(self.data.test.images)[1])
 
     def examine(self, one: PictureRun, beta: float, place: str) -> FaceRun:
         """Everything about one model, whose directory beside the page is `place`."""
@@ -74,9 +68,9 @@ class Examination:
         scores: dict[str, Any] = dict(
             score_images(one.run.model, one.run.params, test.images, seed=self.seed)
         )
-        half = self.halves[0]
-        samples = subject.decode(draw(prior(one.run.model.z_dim), jax.random.key(self.seed + 1), len(half)))
         reconstructions = subject.decode(subject.encode(test.images).z_mean)
+        example = two_halves(reconstructions)[1]
+        samples = draw(prior(one.run.model.z_dim), jax.random.key(self.seed + 1), len(example))
         kl = np.array(scores["kl_per_dim"])
         factors = self._disentanglement(subject, kl)
         hows: tuple[How, ...] = ("factor", "pictures", "dimension") if factors else ("pictures",)
@@ -94,8 +88,8 @@ class Examination:
             kl=kl.tolist(),
             active=round(scores["active_units"]),
             alike=_alike(subject),
-            samples=self.look(samples),
-            reconstructions=self.look(reconstructions[len(half) : 2 * len(half)]),
+            samples=self.look(subject.decode(samples)),
+            reconstructions=self.look(example),
             factors=factors,
             turns={how: self.turn(subject, self.data.test, how, factors) for how in hows},
             validation_turn=self.turn(subject, self.data.validation, hows[0], factors),

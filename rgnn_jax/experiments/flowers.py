@@ -26,7 +26,7 @@ from rgnn_jax.experiments.flowers_results import (
 )
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
-from rgnn_jax.experiments.picture_looks import Look, measure_look, variance_explained
+from rgnn_jax.experiments.picture_looks import Look, measure_look, two_halves, variance_explained
 from rgnn_jax.experiments.picture_measures import unevenness
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import optimizer_in_words
@@ -37,7 +37,6 @@ from rgnn_jax.train.run import write_atomically
 
 CONFIG = "vae_flowers"
 WALKS, STEPS = 64, 11
-_MOST = 512
 _COMPONENTS_OF = 2000
 _TINY = {
     "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
@@ -64,7 +63,7 @@ class Scale(NamedTuple):
 SCALES = {
     "smoke": Scale(_TINY, _TINY | {"model.width": "8"}, "240"),
     "cpu": Scale(
-        {"training.epochs": "60", "training.max_seconds": "270"}, {"training.max_seconds": "420"}, "3670"
+        {"training.epochs": "60", "training.max_seconds": "270"}, {"training.max_seconds": "1500"}, "3670"
     ),
     "full": Scale({}, {}, "3670"),
 }
@@ -106,7 +105,7 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
             seed=request.seed,
             shared=_shared(runs[0]),
             models={one.label: _examine(one, request.seed) for one in runs},
-            pairs={one.label: examine_pair(one, _halves(one)[0], request.seed) for one in pairs},
+            pairs={one.label: examine_pair(one, request.seed) for one in pairs},
             hardware=provenance.hardware(),
             date=provenance.today(),
             seconds=request.seconds,
@@ -132,14 +131,13 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
         dict[str, Any](score_images(one.run.model, one.run.params, images, seed=seed))
         for images in (test, few)
     )
-    halves = _halves(one)
-    half = len(halves[0])
+    compared, example = two_halves(test)
 
     def look(pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
-        return measure_look(pictures, halves[0], train, seed=seed)
+        return measure_look(pictures, compared, train, seed=seed)
 
     reconstructions = subject.decode(subject.encode(test).z_mean)
-    samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), half))
+    samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), len(compared)))
     active = round(held_out["active_units"])
     components, linear = linear_codes(data, max(active, 1))
     return PictureModel(
@@ -156,7 +154,7 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
         explained=variance_explained(test, reconstructions),
         active=active,
         samples=look(samples),
-        reconstructions=look(reconstructions[half : 2 * half]),
+        reconstructions=look(two_halves(reconstructions)[1]),
         jump=_longest_step(subject, test),
         pictures=SetFacts(
             path=one.run.experiment.of_pictures[1].path,
@@ -164,16 +162,9 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
             test=len(test),
             components=components,
             linear=linear,
-            look=look(halves[1]),
+            look=look(example),
         ),
     )
-
-
-def _halves(one: PictureRun) -> tuple[np.ndarray, np.ndarray]:
-    """Two equal parts of the test pictures: one to measure against, one as an example of data."""
-    test = np.asarray(one.subject.data.test.images)
-    half = min(_MOST, len(test) // 2)
-    return test[:half], test[half : 2 * half]
 
 
 def linear_codes(data: Images, count: int) -> tuple[int, float]:

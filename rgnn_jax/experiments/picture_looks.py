@@ -10,7 +10,7 @@ from rgnn_jax.evaluate.sharpness import radial_spectrum, spectral_energy
 from rgnn_jax.evaluate.sliced_wasserstein import patch_sliced_wasserstein, sliced_wasserstein
 
 _ROWS = 256
-_TRAINING = 5000
+_LOOKED_AT, _TRAINING = 512, 5000
 _PATCHES, _DIRECTIONS = 32, 256
 _NEIGHBOURS = 3
 
@@ -40,6 +40,19 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     nearest: float
     frequencies: list[float]
     spectrum: list[float]
+
+
+def two_halves(
+    images: UInt8[np.ndarray, "n h w c"],
+) -> tuple[UInt8[np.ndarray, "m h w c"], UInt8[np.ndarray, "m h w c"]]:
+    """Two equal parts of a set: one to measure against, one as an example of data.
+
+    They are dealt in turn from the whole set, which may lie sorted by person or class: at most 512 pictures
+    each. Equally long sets are divided alike.
+    """
+    half = min(_LOOKED_AT, len(images) // 2)
+    places = np.linspace(0, len(images) - 1, 2 * half).astype(int)
+    return images[places[::2]], images[places[1::2]]
 
 
 def measure_look(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rgnn_jax.experiments.picture_looks import measure_look, nearest, variance_explained
+from rgnn_jax.experiments.picture_looks import measure_look, nearest, two_halves, variance_explained
 
 
 def noise(count, seed=0, side=16):
@@ -13,6 +13,17 @@ def test_a_training_picture_is_its_own_nearest():
     distances, places = nearest(among[[7, 250]], among)
     assert places.tolist() == [7, 250]
     assert distances.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("count", [40, 41, 1500])
+def test_halves_of_a_sorted_set_both_hold_all_of_it(count):
+    numbers = np.arange(count, dtype=np.uint16)
+    halves = two_halves(numbers.view(np.uint8).reshape(count, 1, 1, 2))
+    one, other = (np.ascontiguousarray(half).view(np.uint16).ravel() for half in halves)
+    assert len(one) == len(other) == min(count // 2, 512)
+    assert not set(one) & set(other)
+    for half in (one, other):
+        assert abs(half.mean() - numbers.mean()) <= 2
 
 
 def test_the_distance_is_in_shares_of_the_range_a_pixel():
