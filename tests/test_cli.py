@@ -67,6 +67,7 @@ def test_help_has_an_example(command, capsys):
         (f"train {LSTM} --training.steps 1 --data.window 999999", "data.window"),
         (f"train {LSTM} --training.steps 1 --data.path chaptr", "did you mean chapter"),
         (f"train {LSTM} --training.steps 1 --resume --name tny", "did you mean tiny"),
+        (f"train {LSTM} --quiet --name none --training.max-seconds 1e-6", "over before the first step"),
         ("sample tiny --max-new-tokens 0", "--max-new-tokens"),
         ("sample tiny --num-samples 0", "--num-samples"),
         ("sample tiny --seed -1", "--seed"),

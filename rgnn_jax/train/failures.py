@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 
@@ -26,5 +27,5 @@ def silenced() -> Iterator[None]:
 def one_line(error: Exception) -> str:
     """The operating system's reason where there is one, else the beginning of what the error says."""
     causes = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
-    first = str(error).partition("\n")[0][:120]
+    first = textwrap.shorten(str(error).partition("\n")[0], 120, placeholder=" ...")
     return next((cause for cause in causes if cause in str(error)), f"{type(error).__name__}: {first}")

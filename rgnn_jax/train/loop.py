@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 import jax
@@ -140,23 +141,23 @@ def train(
     limits = Limits.of(training, task.steps_per_epoch)
     saved = checkpoints.latest_step() if checkpoints is not None and resume else None
     if checkpoints is None or saved is None:
-        state, seconds_before = compiled.init(training.seed), 0.0
+        state, info = compiled.init(training.seed), _Info(task.data.digest)
     else:
-        state, seconds_before = _restore(training, task, compiled, checkpoints)
+        state, info = _restore(training, task, compiled, checkpoints)
     step = int(compiled.fetch(state.step))
     data = compiled.place(task.batches.data)
-    pace, totals, evaluated = Pace(), Totals(), -1
+    pace, totals, evaluated = Pace(), Totals(info.totals), -1
     held_out: HeldOut = {}
     best = math.inf if checkpoints is None else checkpoints.best_metric()
 
     def seconds() -> float:
-        return seconds_before + time.monotonic() - started
+        return info.seconds + time.monotonic() - started
 
     def save(metric: float | None = None, *, keep: bool = False) -> None:
         nonlocal saved
         if checkpoints is not None and saved != step:
-            info = {"seconds": seconds(), "data": task.data.digest}
-            checkpoints.save(step, compiled.fetch(state), metric=metric, keep=keep, info=info)
+            now = dataclasses.asdict(_Info(task.data.digest, seconds(), totals.sums))
+            checkpoints.save(step, compiled.fetch(state), metric=metric, keep=keep, info=now)
             saved = step
 
     def evaluate() -> float | None:
@@ -185,7 +186,7 @@ def train(
                 save()
                 raise WorkFailed(_not_finite(step, result, checkpoints is not None))
             step += count
-            totals.add(result, count)
+            totals.add(result.metrics)
             left = limits.seconds_left(step, seconds(), pace.step_seconds)
             log.progress(limits.progress(step, seconds()), left, _status(step, result, pace, task))
             if step % training.log_every == 0:
@@ -201,6 +202,10 @@ def train(
                 save(metric, keep=milestone)
             if milestone and on_milestone:
                 on_milestone(step, compiled.fetch(state.best_params))
+        if step == 0 and stopped() is None:
+            raise UserError(
+                f"training.max_seconds {limits.seconds:g}: they were over before the first step; give more"
+            )
         save(evaluate() if stopped() is None and evaluated != step else None)
         return Outcome(step=step, seconds=seconds(), metrics=held_out, signal=stopped())
 
@@ -209,17 +214,28 @@ def _due(step: int, every: int) -> bool:
     return bool(every) and step % every == 0
 
 
+@dataclasses.dataclass(frozen=True)
+class _Info:
+    """What a checkpoint remembers beside the state: the data, the time taken, and `Totals` not yet logged."""
+
+    data: str
+    seconds: float = 0.0
+    totals: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+
+
 def _restore(
     training: TrainingConfig, task: Task, compiled: Compiled, checkpoints: Checkpoints
-) -> tuple[TrainState, float]:
+) -> tuple[TrainState, _Info]:
     abstract = jax.eval_shape(compiled.training.init, np.uint32(training.seed))
     state, meta = checkpoints.restore(abstract)
-    if meta.info.get("data", task.data.digest) != task.data.digest:
+    # Checkpoints of older versions lack some of it.
+    info = _Info(**{"data": task.data.digest, **meta.info})
+    if info.data != task.data.digest:
         raise UserError(
             "--resume: the data are not those that the run was trained on; "
             "put them back, or start another run with --name"
         )
-    return compiled.place(state), float(meta.info["seconds"])
+    return compiled.place(state), info
 
 
 def _agree(count: int, clock: Clock, stop: int | None) -> tuple[int, Clock, bool]:
@@ -234,26 +250,26 @@ def _agree(count: int, clock: Clock, stop: int | None) -> tuple[int, Clock, bool
 
 
 class Totals:
-    """Metrics summed since they were last logged, on the host, in double precision."""
+    """Metrics summed since they were last logged, on the host, in double precision.
 
-    def __init__(self) -> None:
-        self._sums: dict[str, list[float]] = {}
+    Args:
+        sums: of each metric, the weighted sum and the weight, with which to go on.
+    """
 
-    def add(self, result: StepResult, count: int) -> None:
-        """Takes note of a call of `count` steps."""
-        pairs: dict[str, tuple[Any, Any]] = {
-            **result.metrics,
-            "gradient_norm": (result.gradient_norm * count, count),
-        }
-        for name, (total, weight) in pairs.items():
-            sums = self._sums.setdefault(name, [0.0, 0.0])
-            sums[0] += float(total)
-            sums[1] += float(weight)
+    def __init__(self, sums: Mapping[str, Sequence[float]] = MappingProxyType({})) -> None:
+        self.sums = {name: list(pair) for name, pair in sums.items()}
+
+    def add(self, metrics: Mapping[str, tuple[Any, Any]]) -> None:
+        """Takes note of what a call reports."""
+        for name, (total, weight) in metrics.items():
+            pair = self.sums.setdefault(name, [0.0, 0.0])
+            pair[0] += float(total)
+            pair[1] += float(weight)
 
     def take(self) -> dict[str, float]:
         """The means since the last time, if anything was added."""
-        means = {name: total / weight for name, (total, weight) in self._sums.items()}
-        self._sums = {}
+        means = {name: total / weight for name, (total, weight) in self.sums.items()}
+        self.sums = {}
         return means
 
 

@@ -142,10 +142,8 @@ def run_training(
                 on_milestone=on_milestone and _milestone(on_milestone, directory, experiment, task),
             )
             how = "stopped" if outcome.signal else "done"
-            log.message(
-                f"{how} at step {outcome.step} after {format_duration(outcome.seconds)}  "
-                + describe(outcome.metrics, task.shown, "held-out ")
-            )
+            ended = f"{how} at step {outcome.step} after {format_duration(outcome.seconds)}"
+            log.message("  ".join([ended, describe(outcome.metrics, task.shown, "held-out ")]).rstrip())
             remark = task.remark(outcome.metrics)
             if remark:
                 log.message(remark)

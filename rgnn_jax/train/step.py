@@ -37,7 +37,7 @@ class StepResult(NamedTuple):
     """What a compiled call reports.
 
     Attributes:
-        metrics: (sum, count) pairs, added over the steps that were taken.
+        metrics: (sum, count) pairs, added over the steps that were taken; `gradient_norm` is among them.
         finite: whether every step was; after one that was not, the call changes nothing more.
         loss: the last step's loss, in the objective's units.
         gradient_norm: the last step's, before clipping.
@@ -150,6 +150,8 @@ class Training:
                     return value, (metrics, {})
 
                 params, opt_state, result = update(loss, state.params, state.opt_state, 1.0, key, state.step)
+            norm = {"gradient_norm": (result.gradient_norm, jnp.ones(()))}
+            result = result._replace(metrics={**result.metrics, **norm})
             ema = _average(state.ema, params, self.ema_decay, state.step)
             moved = TrainState(step=state.step + 1, params=params, opt_state=opt_state, ema=ema)
             state = jax.tree.map(lambda new, old: jnp.where(result.finite, new, old), moved, state)

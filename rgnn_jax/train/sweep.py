@@ -183,7 +183,7 @@ def _train_group(
         alive &= result.finite
         seconds = time.monotonic() - started
         for index, history in enumerate(histories):
-            history.totals.add(jax.tree.map(lambda leaf, i=index: leaf[i], result), count)
+            history.totals.add(jax.tree.map(lambda leaf, i=index: leaf[i], result.metrics))
             if step % experiment.training.log_every == 0:
                 history.add_row(step, {"epoch": step / task.steps_per_epoch, "seconds": seconds})
         losses = " ".join(f"{loss:.3f}" for loss in result.loss)

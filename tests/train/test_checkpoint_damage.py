@@ -52,7 +52,9 @@ def test_a_flip_in_an_array_names_the_leaf(checkpoints: Checkpoints, directory: 
         (path for path in directory.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
     )
     flip(largest, largest.stat().st_size // 2, 3)
-    with pytest.raises(UserError, match=r"is corrupt: leaf noise is not what was saved; no other is good"):
+    with pytest.raises(
+        UserError, match=r"is corrupt: leaf noise is not what was saved; no other is good: put"
+    ):
         checkpoints.restore(state)
 
 

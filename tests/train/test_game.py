@@ -111,6 +111,7 @@ batch_size = 8
 ema_decay = 0.9
 evaluate_every = 4
 save_every = 4
+log_every = 6
 """
 
 
@@ -143,5 +144,14 @@ def test_a_resumed_pair_is_bit_for_bit_that_which_was_never_stopped(tmp_path, ca
             assert any(name.startswith(part + player) for name in whole)
     for name, leaf in whole.items():
         np.testing.assert_array_equal(parts[name], leaf, err_msg=name)
-    row = json.loads((tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()[-1])
-    assert {"validation_loss", "validation_spread", "validation_nearest"} <= row.keys()
+    rows = metrics(tmp_path / "parts")
+    assert {"validation_loss", "validation_spread", "validation_nearest"} <= rows[-1].keys()
+    ours, theirs = (
+        [row for row in metrics(tmp_path / name) if "seconds" in row] for name in ("parts", "whole")
+    )
+    assert [row["step"] for row in ours] == [6]
+    assert ours == [pytest.approx(row | {"seconds": ours[0]["seconds"]}) for row in theirs]
+
+
+def metrics(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

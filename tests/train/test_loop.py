@@ -1,12 +1,13 @@
 """Where a run ends and pauses, and how many steps a call takes."""
 
+import json
 import math
 
 import jax.numpy as jnp
 import pytest
 
 from rgnn_jax.config import TrainingConfig
-from rgnn_jax.train.loop import Limits, Pace
+from rgnn_jax.train.loop import Limits, Pace, Totals
 
 
 def test_pauses_come_in_their_order():
@@ -19,6 +20,20 @@ def test_pauses_come_in_their_order():
         step = limits.next_pause(step)
         steps.append(step)
     assert steps == [30, 47, 50, 60, 90, 100, 110]
+
+
+def test_totals_go_on_from_what_was_saved():
+    steps = [{"loss": (3.0 * n, 2.0)} for n in range(4)]
+    whole, first = Totals(), Totals()
+    for step in steps[:2]:
+        first.add(step)
+    second = Totals(json.loads(json.dumps(first.sums)))
+    for step in steps[2:]:
+        second.add(step)
+    for step in steps:
+        whole.add(step)
+    assert second.take() == whole.take() == {"loss": 2.25}
+    assert second.take() == {}
 
 
 def test_the_nearer_end_counts():
