@@ -15,6 +15,7 @@ from rgnn_jax.experiments.faces_observations import observe
 from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.faces_results import FacesResults
 from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
+from rgnn_jax.experiments.picture_looks import look_of_data
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import optimizer_in_words
 from rgnn_jax.experiments.publish import published
@@ -125,7 +126,7 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
             directory=str(target),
             seed=request.seed,
             shared=_shared(runs[0], data),
-            data=examination.look_of_data(),
+            data=look_of_data(data.test.images, data.train.images, seed=request.seed),
             runs=found,
             pairs={pair.label: examine_pair(pair, request.seed)},
             chosen=min(found, key=lambda label: choice(found[label].validation_turn)),

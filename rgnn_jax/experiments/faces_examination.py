@@ -19,7 +19,7 @@ from rgnn_jax.experiments.faces_judges import Reads
 from rgnn_jax.experiments.faces_results import Dimension, Disentanglement, FaceRun, How, Turn
 from rgnn_jax.experiments.latent.meanings import turning_curve
 from rgnn_jax.experiments.latent.subject import Subject
-from rgnn_jax.experiments.picture_looks import Look, measure_look, two_halves, variance_explained
+from rgnn_jax.experiments.picture_looks import Look, compared, measure_look, variance_explained
 from rgnn_jax.experiments.picture_runs import PictureRun
 from rgnn_jax.sampling.latent import draw, effect_per_dimension, prior
 
@@ -53,13 +53,8 @@ class Examination:
     seed: int
 
     def look(self, pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
-        """Pictures, as many as in half of the test split, beside the data."""
-        compared, _ = two_halves(self.data.test.images)
-        return measure_look(pictures, compared, self.data.train.images, seed=self.seed)
-
-    def look_of_data(self) -> Look:
-        """The other half of the test split."""
-        return self.look(two_halves(self.data.test.images)[1])
+        """Pictures, as many as are `compared`, beside the data."""
+        return measure_look(pictures, compared(self.data.test.images), self.data.train.images, seed=self.seed)
 
     def examine(self, one: PictureRun, beta: float, place: str) -> FaceRun:
         """Everything about one model, whose directory beside the page is `place`."""
@@ -69,7 +64,7 @@ class Examination:
             score_images(one.run.model, one.run.params, test.images, seed=self.seed)
         )
         reconstructions = subject.decode(subject.encode(test.images).z_mean)
-        example = two_halves(reconstructions)[1]
+        example = compared(reconstructions)
         samples = draw(prior(one.run.model.z_dim), jax.random.key(self.seed + 1), len(example))
         kl = np.array(scores["kl_per_dim"])
         factors = self._disentanglement(subject, kl)

@@ -72,7 +72,7 @@ def _coherent(results: FacesResults, low: FaceRun, high: FaceRun) -> Observation
         "Pictures of a high beta are less coherent; those of beta 0 are plausible.",
         f"Samples of {high.label} are {words} those of {low.label}.",
         f"Sliced Wasserstein distance to held-out faces: {high.samples.distance:.3f} against "
-        f"{low.samples.distance:.3f} (from 1.1 times as much); of other held-out faces "
+        f"{low.samples.distance:.3f} (from 1.1 times as much); of training pictures "
         f"{results.data.distance:.3f}",
         _verdict(ratio >= _MORE),
     )

@@ -105,7 +105,7 @@ def make_page(
 def _pairs(
     results: FacesResults, runs: Sequence[PictureRun], pictures: Mapping[str, bytes]
 ) -> tuple[Block, ...]:
-    others = [("Other held-out faces", results.data)]
+    others = [("The data", results.data)]
     others += [(f"{run.label}, samples", run.samples) for run in results.runs.values()]
     return show_pairs(results.pairs, runs, others, pictures, results.directory)
 

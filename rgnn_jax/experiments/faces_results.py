@@ -151,7 +151,7 @@ class FacesResults(Result, frozen=True):
         command: what made it.
         directory: where the runs are.
         shared: settings that all runs share.
-        data: how other held-out pictures look beside those that samples are measured against.
+        data: how the training pictures look beside those that samples are measured against.
         runs: by label, in rising order of beta.
         pairs: the generator-discriminator pair beside them, by its label.
         chosen: label of the run whose faces are shown turning.

@@ -192,7 +192,7 @@ def score_table(results: FacesResults) -> Table:
 
 def look_table(results: FacesResults) -> Table:
     """Samples and reconstructions beside the data."""
-    rows = [("Other held-out faces", results.data)]
+    rows = [("The data", results.data)]
     rows += [(f"{run.label}, samples", run.samples) for run in results.runs.values()]
     rows += [(f"{run.label}, reconstructions", run.reconstructions) for run in results.runs.values()]
     return looks(rows, "Beside held-out faces.")

@@ -26,7 +26,13 @@ from rgnn_jax.experiments.flowers_results import (
 )
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
-from rgnn_jax.experiments.picture_looks import Look, measure_look, two_halves, variance_explained
+from rgnn_jax.experiments.picture_looks import (
+    Look,
+    compared,
+    look_of_data,
+    measure_look,
+    variance_explained,
+)
 from rgnn_jax.experiments.picture_measures import unevenness
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import optimizer_in_words
@@ -131,13 +137,13 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
         dict[str, Any](score_images(one.run.model, one.run.params, images, seed=seed))
         for images in (test, few)
     )
-    compared, example = two_halves(test)
+    held = compared(test)
 
     def look(pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
-        return measure_look(pictures, compared, train, seed=seed)
+        return measure_look(pictures, held, train, seed=seed)
 
     reconstructions = subject.decode(subject.encode(test).z_mean)
-    samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), len(compared)))
+    samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), len(held)))
     active = round(held_out["active_units"])
     components, linear = linear_codes(data, max(active, 1))
     return PictureModel(
@@ -154,7 +160,7 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
         explained=variance_explained(test, reconstructions),
         active=active,
         samples=look(samples),
-        reconstructions=look(two_halves(reconstructions)[1]),
+        reconstructions=look(compared(reconstructions)),
         jump=_longest_step(subject, test),
         pictures=SetFacts(
             path=one.run.experiment.of_pictures[1].path,
@@ -162,7 +168,7 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
             test=len(test),
             components=components,
             linear=linear,
-            look=look(example),
+            look=look_of_data(test, train, seed=seed),
         ),
     )
 

@@ -105,7 +105,7 @@ def _pairs(
     others = []
     for label in (FLOWERS, FACES):
         one = results.models[label]
-        others += [(f"{label}, others held out", one.pictures.look), (f"VAE, {label}, samples", one.samples)]
+        others += [(f"{label}, the data", one.pictures.look), (f"VAE, {label}, samples", one.samples)]
     return show_pairs(results.pairs, runs, others, pictures, results.directory)
 
 
@@ -177,7 +177,7 @@ def look_table(results: FlowersResults) -> Table:
     for label in (FLOWERS, FACES):
         one = results.models[label]
         rows += [
-            (f"{label}, others held out", one.pictures.look),
+            (f"{label}, the data", one.pictures.look),
             (f"{label}, reconstructions", one.reconstructions),
             (f"{label}, samples", one.samples),
         ]

@@ -22,7 +22,7 @@ class SetFacts(Result, frozen=True):
         components: principal components of training pictures that hold nine tenths of their variance.
         linear: share of the held-out pictures' variance that as many components keep as the model has active
             dimensions.
-        look: of held-out pictures beside others.
+        look: of training pictures beside held-out ones.
     """
 
     path: str

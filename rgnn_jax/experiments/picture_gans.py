@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from rgnn_jax.config import GeneratorConfig
 from rgnn_jax.experiments.latent.subject import Subject
-from rgnn_jax.experiments.picture_looks import Look, measure_look, nearest, two_halves
+from rgnn_jax.experiments.picture_looks import Look, compared, measure_look, nearest
 from rgnn_jax.experiments.picture_measures import unevenness
 from rgnn_jax.experiments.picture_runs import PictureRun
 from rgnn_jax.experiments.picture_tables import looks
@@ -61,11 +61,11 @@ def examine_pair(one: PictureRun, seed: int) -> PairModel:
     """Everything about a pair.
 
     Args:
-        one: the run, at the checkpoint to be examined; as many pictures are generated as half its test has.
+        one: the run, at the checkpoint to be examined.
         seed: of all that is drawn.
     """
     subject, z_dim = one.subject, one.run.model.z_dim
-    held_out, _ = two_halves(subject.data.test.images)
+    held_out = compared(subject.data.test.images)
     samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), len(held_out)))
     scores = evaluate_pair(one.run.model, one.run.params, subject.data.test, seed=seed)
     ends = draw(prior(z_dim), jax.random.key(seed + 2), 2 * _MEASURED_WALKS)

@@ -10,7 +10,7 @@ from rgnn_jax.evaluate.sharpness import radial_spectrum, spectral_energy
 from rgnn_jax.evaluate.sliced_wasserstein import patch_sliced_wasserstein, sliced_wasserstein
 
 _ROWS = 256
-_LOOKED_AT, _TRAINING = 512, 5000
+_COMPARED, _TRAINING = 2000, 5000
 _PATCHES, _DIRECTIONS = 32, 256
 _NEIGHBOURS = 3
 
@@ -42,17 +42,25 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     spectrum: list[float]
 
 
-def two_halves(
-    images: UInt8[np.ndarray, "n h w c"],
-) -> tuple[UInt8[np.ndarray, "m h w c"], UInt8[np.ndarray, "m h w c"]]:
-    """Two equal parts of a set: one to measure against, one as an example of data.
+def compared(test: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "m h w c"]:
+    """The test pictures that others are measured against, at most 2,000, evenly taken.
 
-    They are dealt in turn from the whole set, which may lie sorted by person or class: at most 512 pictures
-    each. Equally long sets are divided alike.
+    All that there are, for the distance of a few hundred is mostly that of their own mean picture.
     """
-    half = min(_LOOKED_AT, len(images) // 2)
-    places = np.linspace(0, len(images) - 1, 2 * half).astype(int)
-    return images[places[::2]], images[places[1::2]]
+    return _evenly(test, _COMPARED)
+
+
+def look_of_data(
+    test: UInt8[np.ndarray, "n h w c"], training: UInt8[np.ndarray, "m h w c"], *, seed: int = 0
+) -> Look:
+    """Training pictures beside test pictures: what a model that misses nothing would come to.
+
+    Only `nearest` is that of the test pictures.
+    """
+    held_out = compared(test)
+    look = measure_look(_evenly(training, len(held_out)), held_out, training, seed=seed)
+    distances, _ = nearest(held_out, _evenly(training, _TRAINING))
+    return msgspec.structs.replace(look, nearest=float(distances.mean()))
 
 
 def measure_look(
@@ -70,7 +78,7 @@ def measure_look(
         training: among which the nearest is looked for; of many, 5,000 evenly taken.
         seed: of the directions and patches; equal seeds compare on equal ones.
     """
-    few = training[np.linspace(0, len(training) - 1, min(len(training), _TRAINING)).astype(int)]
+    few = _evenly(training, _TRAINING)
     key, patch_key = jax.random.split(jax.random.key(seed))
     texture = patch_sliced_wasserstein(
         pictures, held_out, patch_key, patches=_PATCHES, directions=_DIRECTIONS
@@ -112,6 +120,10 @@ def variance_explained(
     truth, made = _rows(pictures), _rows(reconstructions)
     spread = np.square(truth - truth.mean(axis=0, keepdims=True)).sum(dtype=np.float64)
     return float(1 - np.square(truth - made).sum(dtype=np.float64) / spread)
+
+
+def _evenly(pictures: UInt8[np.ndarray, "n h w c"], most: int) -> UInt8[np.ndarray, "m h w c"]:
+    return pictures[np.linspace(0, len(pictures) - 1, min(len(pictures), most)).astype(int)]
 
 
 def _rows(pictures: UInt8[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:

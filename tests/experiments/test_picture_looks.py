@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from rgnn_jax.experiments.picture_looks import measure_look, nearest, two_halves, variance_explained
+from rgnn_jax.experiments.picture_looks import (
+    compared,
+    look_of_data,
+    measure_look,
+    nearest,
+    variance_explained,
+)
 
 
 def noise(count, seed=0, side=16):
@@ -15,15 +21,20 @@ def test_a_training_picture_is_its_own_nearest():
     assert distances.tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("count", [40, 41, 1500])
-def test_halves_of_a_sorted_set_both_hold_all_of_it(count):
-    numbers = np.arange(count, dtype=np.uint16)
-    halves = two_halves(numbers.view(np.uint8).reshape(count, 1, 1, 2))
-    one, other = (np.ascontiguousarray(half).view(np.uint16).ravel() for half in halves)
-    assert len(one) == len(other) == min(count // 2, 512)
-    assert not set(one) & set(other)
-    for half in (one, other):
-        assert abs(half.mean() - numbers.mean()) <= 2
+def test_what_is_compared_is_taken_from_all_of_a_sorted_set():
+    numbers = np.arange(5000, dtype=np.uint16)
+    chosen = np.ascontiguousarray(compared(numbers.view(np.uint8).reshape(-1, 1, 1, 2))).view(np.uint16)
+    assert len(set(chosen.flat)) == len(chosen) == 2000
+    assert chosen.mean() == pytest.approx(numbers.mean(), abs=2)
+    few = noise(30)
+    np.testing.assert_array_equal(compared(few), few)
+
+
+def test_of_the_data_only_the_nearest_is_that_of_held_out_pictures():
+    training, test = noise(60), noise(40, 1)
+    look = look_of_data(test, training)
+    assert look.nearest == pytest.approx(nearest(test, training)[0].mean())
+    assert look.contrast == pytest.approx(np.std(training / 255, axis=(1, 2, 3)).mean(), rel=0.02)
 
 
 def test_the_distance_is_in_shares_of_the_range_a_pixel():
