@@ -1,11 +1,11 @@
-"""How well single latent dimensions stand for single factors of sprites, after equal time.
+"""How well single latent dimensions stand for single factors, after equal time.
 
-A beta-VAE (beta 4) beside a FactorVAE whose capacity rises, of the same layers, each with several seeds, on a
-file in the layout of dSprites. Every network is trained by `rgnn train` for the same seconds; its scores are
-those of `rgnn evaluate --disentanglement` on held-out pictures, at the end and at the steps that were kept on
-the way, which a picture beside the kept table shows.
+A beta-VAE (beta 4) beside a FactorVAE whose capacity rises, of the same layers, each with several seeds, on
+rendered faces, or on sprites: a file in the layout of dSprites. Every network is trained by `rgnn train` for
+the same seconds; its scores are those of `rgnn evaluate --disentanglement` on held-out pictures, at the end
+and at the steps that were kept on the way, which a picture beside the kept table shows.
 
-    python benchmarks/disentanglement.py --data-path FILE.npz [--seconds 600] [--seeds 0 1 2]
+    python benchmarks/disentanglement.py [--data-path FILE.npz] [--seconds 600] [--seeds 0 1 2]
         [--cores 0 1] [--quick]
 """
 
@@ -14,29 +14,64 @@ import json
 import os
 import queue
 import statistics
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import record
 from command import rgnn
 from record import ROOT, Column, Row
 
-CONFIG = ROOT / "configs" / "factor_vae_sprites.toml"
-OBJECTIVES = {
+from rgnn_jax.cli import Parser
+
+
+class Pictures(NamedTuple):
+    """What is trained on a set of pictures: a name for its results, and settings.
+
+    Attributes:
+        name: of the kept table.
+        config: the configuration.
+        shared: settings beside it.
+        beta_vae: those of the beta-VAE alone.
+        factor_vae: those of the FactorVAE alone.
+        milestones: epochs after which a network is kept, to be scored beside the last.
+    """
+
+    name: str
+    config: str
+    shared: dict[str, object]
+    beta_vae: dict[str, object]
+    factor_vae: dict[str, object]
+    milestones: tuple[int, ...]
+
+
+SPRITES = Pictures(
+    name="disentanglement",
+    config="factor_vae_sprites",
+    shared={},
     # 4 |KL - 0| is 4 KL: no capacity.
-    "beta-VAE, beta 4": [
-        "--model.objective",
-        "beta",
-        "--model.capacity",
-        "0",
-        "--model.capacity-weight",
-        "4",
-    ],
-    "FactorVAE, rising capacity": [],
-}
+    beta_vae={"model.objective": "beta", "model.capacity": 0, "model.capacity-weight": 4},
+    factor_vae={},
+    milestones=(2, 6, 16, 40),
+)
+FACES = Pictures(
+    name="disentanglement_faces",
+    config="beta_vae_faces",
+    shared={
+        "model.z-dim": 16, "optimizer.schedule": "linear", "optimizer.decay-from": 0.5,
+        "training.micro-batches": 4, "training.epochs": 1000,
+    },
+    beta_vae={},
+    factor_vae={
+        "model.objective": "factor", "model.beta": 30, "model.capacity": 20, "model.capacity-weight": 300,
+        "model.discriminator": "256,256,256",
+    },
+    milestones=(2, 4, 8, 12),
+)  # fmt: skip
+BETA_VAE, FACTOR_VAE = "beta-VAE, beta 4", "FactorVAE, rising capacity"
 SCORES = ("mig", "dci_disentanglement", "dci_completeness", "sap", "factor_vae_score", "beta_vae_score")
 COLUMNS = [
     Column("label", "objective"),
@@ -51,23 +86,28 @@ COLUMNS = [
     Column("factor_vae_score", "FactorVAE", "{:.2f}"),
     Column("beta_vae_score", "beta-VAE", "{:.2f}"),
 ]
-MILESTONES = (2, 6, 16, 40)
-"""Epochs after which a network is kept, to be scored beside the last."""
 
 
 def measure(
-    label: str, seed: int, data: Path, seconds: float, folder: Path, extra: list[str], core: int | None
+    pictures: Pictures, label: str, seed: int, folder: Path, extra: dict[str, object], core: int | None
 ) -> Row:
     """Trains one network, on this core alone where one is given, and scores it over time."""
-    name = f"{list(OBJECTIVES).index(label)}-{seed}"
+    name = f"{label.partition(',')[0]}-{seed}"
     where = ["--ckpt-dir", folder]
+    settings = {
+        **pictures.shared,
+        **(pictures.beta_vae if label == BETA_VAE else pictures.factor_vae),
+        "training.seed": seed,
+        "training.milestones": ",".join(map(str, pictures.milestones)),
+        **extra,
+    }
     rgnn(
-        "train", CONFIG, *where, "--name", name, "--quiet", "--data.path", data,
-        "--training.max-seconds", seconds, "--training.seed", seed,
-        "--training.milestones", ",".join(map(str, MILESTONES)), *OBJECTIVES[label], *extra, core=core,
+        "train", ROOT / "configs" / f"{pictures.config}.toml", *where, "--name", name, "--quiet",
+        *(word for field, value in settings.items() for word in (f"--{field}", value)), core=core,
     )  # fmt: skip
     kept = sorted(int(path.name) for path in (folder / name / "checkpoints").iterdir() if path.name.isdigit())
-    times = _times(folder / name / "metrics.jsonl")
+    seconds = extra["training.max-seconds"]
+    times = _times(folder / name / "metrics.jsonl", kept[-1], seconds)
     course = []
     for step in kept:
         scores = json.loads(
@@ -83,7 +123,7 @@ def measure(
 def medians(rows: list[Row]) -> list[Row]:
     """The rows, and after those of an objective their medians."""
     table = []
-    for label in OBJECTIVES:
+    for label in (BETA_VAE, FACTOR_VAE):
         own = [row for row in rows if row["label"] == label]
         middle: dict[str, Any] = {
             key: statistics.median(row[key] for row in own) for key in ("seconds", "negative_elbo", *SCORES)
@@ -108,21 +148,24 @@ def draw(rows: list[Row], path: Path) -> Path:
     return path
 
 
-def _times(metrics: Path) -> Any:
-    """Seconds at a step, between those that were written down."""
+def _times(metrics: Path, last: int, seconds: Any) -> Any:
+    """Seconds at a step, between those that were written down and the last, which was after `seconds`."""
     import numpy as np
 
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
     # Rows of held-out scores have no clock.
-    steps, seconds = zip(*[(row["step"], row["seconds"]) for row in rows if "seconds" in row], strict=True)
-    return lambda step: float(np.interp(step, steps, seconds))
+    known = {0: 0.0, last: float(seconds)} | {row["step"]: row["seconds"] for row in rows if "seconds" in row}
+    steps = sorted(known)
+    return lambda step: float(np.interp(step, steps, [known[one] for one in steps]))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("--data-path", type=Path, required=True, help="an .npz in the layout of dSprites")
+    parser.add_argument(
+        "--data-path", type=Path, help="an .npz in the layout of dSprites (default: rendered faces)"
+    )
     parser.add_argument("--seconds", type=float, default=600.0, help="training time of each network")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--cores", type=int, nargs="+", help="train a network on each of these at a time")
@@ -130,13 +173,21 @@ def main() -> int:
     args = parser.parse_args()
     strange = set(args.cores or ()) - os.sched_getaffinity(0)
     if strange:
-        print(f"--cores: this process has no core {min(strange)}", file=sys.stderr)
-        return 2
-    if not args.data_path.is_file():
-        print(f"{args.data_path}: no such file", file=sys.stderr)
-        return 2
+        parser.error(f"--cores: this process has no core {min(strange)}")
+    for option, values in (("--cores", args.cores or []), ("--seeds", args.seeds)):
+        if len(set(values)) < len(values):
+            parser.error(f"{option}: one is there twice")
+    if not args.seconds > 0:
+        parser.error(f"--seconds {args.seconds:g}: more than 0 are needed")
+    if args.data_path and not args.data_path.is_file():
+        parser.error(f"{args.data_path}: no such file")
+    pictures = SPRITES if args.data_path else FACES
     seconds, seeds = (20.0, [0]) if args.quick else (args.seconds, args.seeds)
-    extra = ["--data.limit", "2000"] if args.quick else []
+    extra: dict[str, object] = {"training.max-seconds": seconds}
+    if args.data_path:
+        extra["data.path"] = args.data_path.resolve()
+    if args.quick:
+        extra["data.limit"] = 2000
     busy = record.busy_cores()
     with tempfile.TemporaryDirectory() as folder:
         cores: queue.Queue[int | None] = queue.Queue()
@@ -146,14 +197,18 @@ def main() -> int:
         def one(label: str, seed: int) -> Row:
             core = cores.get()
             try:
-                return measure(label, seed, args.data_path.resolve(), seconds, Path(folder), extra, core)
+                return measure(pictures, label, seed, Path(folder), extra, core)
             finally:
                 cores.put(core)
 
         with ThreadPoolExecutor(cores.qsize()) as pool:
-            waiting = [pool.submit(one, label, seed) for seed in seeds for label in OBJECTIVES]
+            waiting = [pool.submit(one, label, seed) for seed in seeds for label in (BETA_VAE, FACTOR_VAE)]
             try:
                 rows = [row.result() for row in waiting]
+            except subprocess.CalledProcessError as error:
+                pool.shutdown(cancel_futures=True)
+                # It has said why.
+                return error.returncode
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -164,8 +219,8 @@ def main() -> int:
         print(f"MIG of {row['label']}, seed {row['seed']}: {course}")
     if not args.quick:
         settings = {"seconds": seconds, "seeds": seeds, "cores": args.cores, "busy_cores_before": busy}
-        print(record.write("disentanglement", table, settings))
-        print(draw(rows, record.RESULTS / "disentanglement.svg"))
+        print(record.write(pictures.name, table, settings))
+        print(draw(rows, record.RESULTS / f"{pictures.name}.svg"))
     return 0
 
 

@@ -176,3 +176,12 @@ def test_a_model_of_text_has_no_latent_space(ckpt_dir):
     args = parse("tiny", "random", "--ckpt-dir", ckpt_dir)
     with pytest.raises(UserError, match="is a model of text"):
         args.run(args)
+
+
+def test_the_likelihood_is_estimated_with_its_error(runs, capsys):
+    given = ["--ckpt-dir", str(runs), "--importance-samples", "20", "--json"]
+    assert main(["evaluate", "vae", *given]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["importance_samples"] == 20 and scores["count"] == 12
+    assert 0 < scores["importance_weighted_nll_standard_error"] < 0.1 * scores["negative_elbo"]
+    assert 0.5 < scores["importance_weighted_nll"] / scores["negative_elbo"] < 1

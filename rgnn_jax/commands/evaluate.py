@@ -1,6 +1,7 @@
 """`rgnn evaluate`: how well a run predicts held-out data, or a text that is given."""
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ def _pictures(args: argparse.Namespace, loaded: Any) -> int:
     print(f"{loaded.directory.path} step {loaded.step}, {args.split}, {result['count']:,} pictures")
     for name, value in scores.items():
         if not isinstance(value, list):
-            print(f"  {name.replace('_', ' '):<28}{value:.4f}")
+            print(f"  {name.replace('_', ' '):<40}{value:.4f}")
     _print_verdict(verdict)
     return 0
 
@@ -203,6 +204,8 @@ def _print_verdict(verdict: dict[str, Any]) -> None:
 
 
 def _likelihood(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, float]:
+    import numpy as np
+
     from rgnn_jax.evaluate.elbo import importance_weighted_nll
     from rgnn_jax.tasks.images import evaluation_images
 
@@ -211,7 +214,12 @@ def _likelihood(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, f
     nll = importance_weighted_nll(
         loaded.model, loaded.params, pictures, k, likelihood=settings.likelihood, scale=settings.scale
     )
-    return {f"importance_weighted_nll_{k}": float(nll.mean()), "importance_samples": k}
+    spread = float(nll.std(ddof=1)) if len(nll) > 1 else 0.0
+    return {
+        "importance_weighted_nll": float(nll.mean(dtype=np.float64)),
+        "importance_weighted_nll_standard_error": spread / math.sqrt(len(nll)),
+        "importance_samples": k,
+    }
 
 
 def _disentanglement(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def halvings(image_shape: tuple[int, int, int]) -> int:
     if count == 0 or max(height, width) > _LARGEST_SIDE:
         raise UserError(
             f"pictures of {image_shape[0]}x{image_shape[1]} cannot be halved down to 4-8 pixels; "
-            "resize them with data.size, for example to 28, 32 or 64"
+            "resize them with data.size, for example to 16, 28, 32 or 64"
         )
     return count
 
