@@ -1,9 +1,9 @@
 """How well single latent dimensions stand for single factors, after equal time.
 
-A beta-VAE (beta 4) beside a FactorVAE whose capacity rises, of the same layers, each with several seeds, on
-rendered faces, or on sprites: a file in the layout of dSprites. Every network is trained by `rgnn train` for
-the same seconds; its scores are those of `rgnn evaluate --disentanglement` on held-out pictures, at the end
-and at the steps that were kept on the way, which a picture beside the kept table shows.
+A beta-VAE (beta 4) beside another objective with the same layers, each with several seeds, on rendered
+faces, or on sprites: a file in the layout of dSprites. Every network is trained by `rgnn train` for the same
+seconds; its scores are those of `rgnn evaluate --disentanglement` on held-out pictures, at the end and at the
+steps that were kept on the way, which a picture beside the kept table shows.
 
     python benchmarks/disentanglement.py [--data-path FILE.npz] [--seconds 600] [--seeds 0 1 2]
         [--cores 0 1] [--quick]
@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,52 +27,52 @@ from command import rgnn
 from record import ROOT, Column, Row
 
 from rgnn_jax.cli import Parser
+from rgnn_jax.errors import UserError
+
+Settings = dict[str, object]
 
 
-class Pictures(NamedTuple):
-    """What is trained on a set of pictures: a name for its results, and settings.
+class Protocol(NamedTuple):
+    """What is trained on a set of pictures.
 
     Attributes:
         name: of the kept table.
         config: the configuration.
         shared: settings beside it.
-        beta_vae: those of the beta-VAE alone.
-        factor_vae: those of the FactorVAE alone.
+        objectives: those of each objective alone, by its name.
         milestones: epochs after which a network is kept, to be scored beside the last.
     """
 
     name: str
-    config: str
+    config: Path
     shared: dict[str, object]
-    beta_vae: dict[str, object]
-    factor_vae: dict[str, object]
+    objectives: dict[str, dict[str, object]]
     milestones: tuple[int, ...]
 
 
-SPRITES = Pictures(
+SPRITES = Protocol(
     name="disentanglement",
-    config="factor_vae_sprites",
+    config=ROOT / "configs" / "factor_vae_sprites.toml",
     shared={},
-    # 4 |KL - 0| is 4 KL: no capacity.
-    beta_vae={"model.objective": "beta", "model.capacity": 0, "model.capacity-weight": 4},
-    factor_vae={},
-    milestones=(2, 6, 16, 40),
-)
-FACES = Pictures(
-    name="disentanglement_faces",
-    config="beta_vae_faces",
-    shared={
-        "model.z-dim": 16, "optimizer.schedule": "linear", "optimizer.decay-from": 0.5,
-        "training.micro-batches": 4, "training.epochs": 1000,
+    objectives={
+        # 4 |KL - 0| is 4 KL: no capacity.
+        "beta-VAE, beta 4": {
+            "model.objective": "beta", "model.capacity": 0, "model.capacity-weight": 4
+        },
+        "FactorVAE, rising capacity": {},
     },
-    beta_vae={},
-    factor_vae={
-        "model.objective": "factor", "model.beta": 30, "model.capacity": 20, "model.capacity-weight": 300,
-        "model.discriminator": "256,256,256",
+    milestones=(2, 6, 16, 40),
+)  # fmt: skip
+FACES = Protocol(
+    name="disentanglement_faces",
+    config=ROOT / "configs" / "beta_vae_faces.toml",
+    shared={"optimizer.schedule": "linear", "optimizer.decay-from": 0.5, "training.epochs": 1000},
+    objectives={
+        "beta-VAE, beta 4": {"model.beta": 4},
+        "beta-TCVAE, beta 10": {"model.objective": "tc", "model.beta": 10},
     },
     milestones=(2, 4, 8, 12),
-)  # fmt: skip
-BETA_VAE, FACTOR_VAE = "beta-VAE, beta 4", "FactorVAE, rising capacity"
+)
 SCORES = ("mig", "dci_disentanglement", "dci_completeness", "sap", "factor_vae_score", "beta_vae_score")
 COLUMNS = [
     Column("label", "objective"),
@@ -89,24 +90,21 @@ COLUMNS = [
 
 
 def measure(
-    pictures: Pictures, label: str, seed: int, folder: Path, extra: dict[str, object], core: int | None
+    protocol: Protocol, label: str, seed: int, folder: Path, settings: Settings, core: int | None
 ) -> Row:
     """Trains one network, on this core alone where one is given, and scores it over time."""
     name = f"{label.partition(',')[0]}-{seed}"
     where = ["--ckpt-dir", folder]
-    settings = {
-        **pictures.shared,
-        **(pictures.beta_vae if label == BETA_VAE else pictures.factor_vae),
+    own = {
+        **protocol.objectives[label],
+        **settings,
         "training.seed": seed,
-        "training.milestones": ",".join(map(str, pictures.milestones)),
-        **extra,
+        "training.milestones": ",".join(map(str, protocol.milestones)),
     }
-    rgnn(
-        "train", ROOT / "configs" / f"{pictures.config}.toml", *where, "--name", name, "--quiet",
-        *(word for field, value in settings.items() for word in (f"--{field}", value)), core=core,
-    )  # fmt: skip
+    words = [word for field, value in own.items() for word in (f"--{field}", value)]
+    rgnn("train", protocol.config, *where, "--name", name, "--quiet", *words, core=core)
     kept = sorted(int(path.name) for path in (folder / name / "checkpoints").iterdir() if path.name.isdigit())
-    seconds = extra["training.max-seconds"]
+    seconds = float(str(settings["training.max-seconds"]))
     times = _times(folder / name / "metrics.jsonl", kept[-1], seconds)
     course = []
     for step in kept:
@@ -123,13 +121,30 @@ def measure(
 def medians(rows: list[Row]) -> list[Row]:
     """The rows, and after those of an objective their medians."""
     table = []
-    for label in (BETA_VAE, FACTOR_VAE):
+    for label in dict.fromkeys(row["label"] for row in rows):
         own = [row for row in rows if row["label"] == label]
         middle: dict[str, Any] = {
             key: statistics.median(row[key] for row in own) for key in ("seconds", "negative_elbo", *SCORES)
         }
         table += [*own, {"label": f"{label}: median", "seed": "-", **middle}]
     return table
+
+
+def prepare(protocol: Protocol, settings: Settings) -> None:
+    """Renders or decodes the pictures, so that no network's time goes into that.
+
+    Raises:
+        UserError: for a file that cannot be used, or pictures whose factors are not known.
+    """
+    from rgnn_jax.config import load_experiment
+    from rgnn_jax.datasets.images import load_images
+
+    given = [(field.replace("-", "_"), str(value)) for field, value in settings.items()]
+    data = load_experiment(protocol.config, given).of_pictures[1]
+    if load_images(data).test.factors is None:
+        raise UserError(
+            f"{data.path}: the factors of these pictures are not known; give a file that has them"
+        )
 
 
 def draw(rows: list[Row], path: Path) -> Path:
@@ -148,13 +163,13 @@ def draw(rows: list[Row], path: Path) -> Path:
     return path
 
 
-def _times(metrics: Path, last: int, seconds: Any) -> Any:
-    """Seconds at a step, between those that were written down and the last, which was after `seconds`."""
+def _times(metrics: Path, last: int, seconds: float) -> Callable[[int], float]:
+    """Seconds at a step, between those that were written down; `seconds` at the last."""
     import numpy as np
 
     rows = [json.loads(line) for line in metrics.read_text().splitlines()]
     # Rows of held-out scores have no clock.
-    known = {0: 0.0, last: float(seconds)} | {row["step"]: row["seconds"] for row in rows if "seconds" in row}
+    known = {0: 0.0, last: seconds} | {row["step"]: row["seconds"] for row in rows if "seconds" in row}
     steps = sorted(known)
     return lambda step: float(np.interp(step, steps, [known[one] for one in steps]))
 
@@ -181,13 +196,17 @@ def main() -> int:
         parser.error(f"--seconds {args.seconds:g}: more than 0 are needed")
     if args.data_path and not args.data_path.is_file():
         parser.error(f"{args.data_path}: no such file")
-    pictures = SPRITES if args.data_path else FACES
+    protocol = SPRITES if args.data_path else FACES
     seconds, seeds = (20.0, [0]) if args.quick else (args.seconds, args.seeds)
-    extra: dict[str, object] = {"training.max-seconds": seconds}
+    settings: Settings = {**protocol.shared, "training.max-seconds": seconds}
     if args.data_path:
-        extra["data.path"] = args.data_path.resolve()
+        settings["data.path"] = args.data_path.resolve()
     if args.quick:
-        extra["data.limit"] = 2000
+        settings["data.limit"] = 2000
+    try:
+        prepare(protocol, settings)
+    except UserError as error:
+        parser.error(str(error))
     busy = record.busy_cores()
     with tempfile.TemporaryDirectory() as folder:
         cores: queue.Queue[int | None] = queue.Queue()
@@ -197,18 +216,18 @@ def main() -> int:
         def one(label: str, seed: int) -> Row:
             core = cores.get()
             try:
-                return measure(pictures, label, seed, Path(folder), extra, core)
+                return measure(protocol, label, seed, Path(folder), settings, core)
             finally:
                 cores.put(core)
 
         with ThreadPoolExecutor(cores.qsize()) as pool:
-            waiting = [pool.submit(one, label, seed) for seed in seeds for label in (BETA_VAE, FACTOR_VAE)]
+            waiting = [pool.submit(one, label, seed) for seed in seeds for label in protocol.objectives]
             try:
                 rows = [row.result() for row in waiting]
             except subprocess.CalledProcessError as error:
                 pool.shutdown(cancel_futures=True)
                 # It has said why.
-                return error.returncode
+                return 2 if error.returncode == 2 else 1
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -218,9 +237,9 @@ def main() -> int:
         course = ", ".join(f"{point['mig']:.3f} at {point['seconds']:.0f} s" for point in row["course"])
         print(f"MIG of {row['label']}, seed {row['seed']}: {course}")
     if not args.quick:
-        settings = {"seconds": seconds, "seeds": seeds, "cores": args.cores, "busy_cores_before": busy}
-        print(record.write(pictures.name, table, settings))
-        print(draw(rows, record.RESULTS / f"{pictures.name}.svg"))
+        how = {"seconds": seconds, "seeds": seeds, "cores": args.cores, "busy_cores_before": busy}
+        print(record.write(protocol.name, table, how))
+        print(draw(rows, record.RESULTS / f"{protocol.name}.svg"))
     return 0
 
 

@@ -104,6 +104,14 @@ SECTIONS = (
         "on one core; [disentanglement.svg](benchmarks/results/disentanglement.svg) draws MIG over time.",
     ),
     Section(
+        "Disentanglement of rendered faces after equal time",
+        "disentanglement_faces",
+        "disentanglement.py --seconds 360 --cores 0 1",
+        disentanglement.COLUMNS,
+        "The same of 64x64 colour faces with twelve factors; "
+        "[disentanglement_faces.svg](benchmarks/results/disentanglement_faces.svg) draws MIG over time.",
+    ),
+    Section(
         "Start, from a warm compilation cache",
         "startup",
         "startup.py",

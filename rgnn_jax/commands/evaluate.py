@@ -198,9 +198,9 @@ def _print_verdict(verdict: dict[str, Any]) -> None:
         f"{verdict['compared']:,} real pictures; sure of {100 * verdict['sure']:.1f}% of the samples"
     )
     for name, share in verdict["shares"].items():
-        print(f"    {name:<26}{100 * share:7.2f}%")
+        print(f"    {name:<38}{100 * share:7.2f}%")
     if verdict["class_accuracy"] is not None:
-        print(f"  {'class as asked for':<28}{100 * verdict['class_accuracy']:.2f}%")
+        print(f"  {'class as asked for':<40}{100 * verdict['class_accuracy']:.2f}%")
 
 
 def _likelihood(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, float]:

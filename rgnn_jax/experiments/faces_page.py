@@ -239,7 +239,7 @@ def _spectra(results: FacesResults) -> Figure:
     ends = ", ".join(f"{name} {look.sharpness:.2%}" for name, look in looks.items())
     return Figure(
         to_svg(drawn),
-        "Mean power of held-out faces and of samples by spatial frequency: where a line falls below the "
+        "Mean power of training faces and of samples by spatial frequency: where a line falls below the "
         "data's, the pictures are blurred.",
         f"Share of power above an eighth of a cycle a pixel: {ends}.",
     )

@@ -65,7 +65,7 @@ class Scale(NamedTuple):
     faces: str
 
 
-# The seconds are limits for a slow machine; on two quiet cores the epochs come first.
+# But for the pairs, the seconds are limits for a slow machine: on two quiet cores the epochs come first.
 SCALES = {
     "smoke": Scale(_TINY, _TINY | {"model.width": "8"}, "240"),
     "cpu": Scale(

@@ -45,7 +45,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 def compared(test: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "m h w c"]:
     """The test pictures that others are measured against, at most 2,000, evenly taken.
 
-    All that there are, for the distance of a few hundred is mostly that of their own mean picture.
+    So many, for the distance of a few hundred is mostly that of their own mean picture.
     """
     return _evenly(test, _COMPARED)
 
@@ -57,8 +57,9 @@ def look_of_data(
 
     Only `nearest` is that of the test pictures.
     """
-    held_out = compared(test)
-    look = measure_look(_evenly(training, len(held_out)), held_out, training, seed=seed)
+    count = min(len(compared(test)), len(training))
+    held_out = _evenly(test, count)
+    look = measure_look(_evenly(training, count), held_out, training, seed=seed)
     distances, _ = nearest(held_out, _evenly(training, _TRAINING))
     return msgspec.structs.replace(look, nearest=float(distances.mean()))
 

@@ -60,8 +60,8 @@ def looks(rows: Sequence[tuple[str, Look]], caption: str) -> Table:
         "of their patches, times 1000, mean over scales. Precision: pictures that lie among the held-out "
         "ones; recall: held-out ones that lie among them; neighbours in pixels. The last: root mean square "
         "difference a pixel; a sample much nearer to a training picture than held-out ones are would be a "
-        "copy. The data: training pictures beside held-out ones, and in the last column these. "
-        "Reconstructions are of the held-out pictures themselves.",
+        "copy. The data: training pictures beside held-out ones, and in the last column "
+        "the held-out ones. Reconstructions, where there are some, are of the held-out pictures themselves.",
     )  # fmt: skip
 
 

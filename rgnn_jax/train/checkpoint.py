@@ -266,7 +266,7 @@ class Checkpoints:
         if not (self._directory / str(step)).exists():
             return UserError(f"{self._name(step)} was just removed by a training of that run: try again")
         good = next((other for other in self.steps()[::-1] if other != step and self._is_good(other)), None)
-        advice = "no other is good: put a copy of one in its place, or train again under another name"
+        advice = "no other is good: restore it from a copy, or train again under another name"
         if good is not None:
             advice = f"the newest good step is {good}: pass --step {good}, or move {step} away to resume"
         return UserError(f"{self._name(step)} is corrupt: {damage}; {advice}")

@@ -5,9 +5,10 @@ import errno
 import logging
 import os
 import sys
-import textwrap
 import threading
 from collections.abc import Iterator
+
+_LONGEST = 160
 
 
 @contextlib.contextmanager
@@ -27,5 +28,6 @@ def silenced() -> Iterator[None]:
 def one_line(error: Exception) -> str:
     """The operating system's reason where there is one, else the beginning of what the error says."""
     causes = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]
-    first = textwrap.shorten(str(error).partition("\n")[0], 120, placeholder=" ...")
+    first = str(error).partition("\n")[0]
+    first = first if len(first) <= _LONGEST else f"{first[:_LONGEST]} ..."
     return next((cause for cause in causes if cause in str(error)), f"{type(error).__name__}: {first}")

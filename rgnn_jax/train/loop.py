@@ -134,7 +134,7 @@ def train(
         on_milestone: called with the step and the parameters at each milestone.
 
     Raises:
-        UserError: where the run that is resumed had other data.
+        UserError: where the run that is resumed had other data, or the time was over before the first step.
         WorkFailed: on a loss or gradient that is not finite; the last good state is saved.
     """
     training = experiment.training
@@ -148,6 +148,7 @@ def train(
     data = compiled.place(task.batches.data)
     pace, totals, evaluated = Pace(), Totals(info.totals), -1
     held_out: HeldOut = {}
+    stop = False
     best = math.inf if checkpoints is None else checkpoints.best_metric()
 
     def seconds() -> float:
@@ -202,12 +203,17 @@ def train(
                 save(metric, keep=milestone)
             if milestone and on_milestone:
                 on_milestone(step, compiled.fetch(state.best_params))
-        if step == 0 and stopped() is None:
-            raise UserError(
-                f"training.max_seconds {limits.seconds:g}: they were over before the first step; give more"
-            )
-        save(evaluate() if stopped() is None and evaluated != step else None)
+        if step == 0 and not stop:
+            raise too_short(limits)
+        save(None if stop or evaluated == step else evaluate())
         return Outcome(step=step, seconds=seconds(), metrics=held_out, signal=stopped())
+
+
+def too_short(limits: Limits) -> UserError:
+    """What to say where no step was taken."""
+    return UserError(
+        f"training.max_seconds {limits.seconds:g}: they were over before the first step; give more"
+    )
 
 
 def _due(step: int, every: int) -> bool:
@@ -256,8 +262,9 @@ class Totals:
         sums: of each metric, the weighted sum and the weight, with which to go on.
     """
 
-    def __init__(self, sums: Mapping[str, Sequence[float]] = MappingProxyType({})) -> None:
-        self.sums = {name: list(pair) for name, pair in sums.items()}
+    def __init__(self, sums: Mapping[str, Sequence[float | None]] = MappingProxyType({})) -> None:
+        # JSON has no NaN: what is not finite comes back from a checkpoint as None.
+        self.sums = {name: [math.nan if x is None else x for x in pair] for name, pair in sums.items()}
 
     def add(self, metrics: Mapping[str, tuple[Any, Any]]) -> None:
         """Takes note of what a call reports."""

@@ -23,7 +23,7 @@ from rgnn_jax.tasks.build import build, with_settings_of
 from rgnn_jax.tasks.task import Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
-from rgnn_jax.train.loop import Limits, Pace, Totals
+from rgnn_jax.train.loop import Limits, Pace, Totals, too_short
 from rgnn_jax.train.resolve import resolve
 from rgnn_jax.train.run import RunDirectory, check_name
 from rgnn_jax.train.session import make_training, run_files
@@ -189,6 +189,8 @@ def _train_group(
         losses = " ".join(f"{loss:.3f}" for loss in result.loss)
         left = limits.seconds_left(step, seconds, pace.step_seconds)
         log.progress(limits.progress(step, seconds), left, f"step {step}  loss {losses}")
+    if step == 0 and stopped() is None:
+        raise too_short(limits)
     rows = []
     for index, member in enumerate(one_device):
         own = jax.tree.map(lambda leaf, i=index: np.asarray(leaf[i]), state)

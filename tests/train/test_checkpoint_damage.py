@@ -53,7 +53,7 @@ def test_a_flip_in_an_array_names_the_leaf(checkpoints: Checkpoints, directory: 
     )
     flip(largest, largest.stat().st_size // 2, 3)
     with pytest.raises(
-        UserError, match=r"is corrupt: leaf noise is not what was saved; no other is good: put"
+        UserError, match=r"is corrupt: leaf noise is not what was saved; no other is good: restore"
     ):
         checkpoints.restore(state)
 

@@ -8,6 +8,7 @@ import pytest
 
 from rgnn_jax.config import TrainingConfig
 from rgnn_jax.train.loop import Limits, Pace, Totals
+from rgnn_jax.train.manifest import Manifest, seal, unseal
 
 
 def test_pauses_come_in_their_order():
@@ -22,12 +23,24 @@ def test_pauses_come_in_their_order():
     assert steps == [30, 47, 50, 60, 90, 100, 110]
 
 
+def kept(sums):
+    """What a checkpoint gives back."""
+    manifest = Manifest(step=2, metric=None, keep=False, info=sums, leaves={})
+    return unseal(json.dumps(seal(manifest)).encode()).info
+
+
+def test_a_total_that_is_not_finite_stays_so():
+    totals = Totals(kept({"kl_loss": [math.inf, 2.0]}))
+    totals.add({"kl_loss": (1.0, 2.0)})
+    assert math.isnan(totals.take()["kl_loss"])
+
+
 def test_totals_go_on_from_what_was_saved():
     steps = [{"loss": (3.0 * n, 2.0)} for n in range(4)]
     whole, first = Totals(), Totals()
     for step in steps[:2]:
         first.add(step)
-    second = Totals(json.loads(json.dumps(first.sums)))
+    second = Totals(kept(first.sums))
     for step in steps[2:]:
         second.add(step)
     for step in steps:

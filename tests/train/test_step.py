@@ -78,6 +78,17 @@ def test_accumulated_micro_batches_are_the_whole_batch():
     np.testing.assert_allclose(one.loss, four.loss, rtol=1e-5)
     np.testing.assert_allclose(one.metrics["loss"], four.metrics["loss"], rtol=1e-5)
     assert one.metrics["loss"][1] == 3 * 8
+    np.testing.assert_allclose(one.metrics["gradient_norm"][0], four.metrics["gradient_norm"][0], rtol=1e-5)
+
+
+def test_gradient_norms_add_up_over_the_steps_of_a_call():
+    state, step, norms = training().init(3), jax.jit(training().run), []
+    _, whole = step(state, ROWS, jnp.uint32(3), jnp.int32(3), STILL)
+    for _ in range(3):
+        state, result = step(state, ROWS, jnp.uint32(3), jnp.int32(1), STILL)
+        norms.append(float(result.gradient_norm))
+    assert len(set(norms)) == 3
+    np.testing.assert_allclose(whole.metrics["gradient_norm"], (sum(norms), 3), rtol=1e-5)
 
 
 def test_calls_of_any_length_take_the_same_steps():
