@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32, UInt8
+from jaxtyping import Float32, Int, Int32, UInt8
 
 from rgnn_jax.datasets.image_spec import ImageSpec
 
@@ -45,3 +45,8 @@ class Images:
     test: Pictures
     spec: ImageSpec
     digest: str
+
+
+def evenly(count: int, most: int) -> Int[np.ndarray, " m"]:
+    """Places of at most `most` of `count` things, from the first to the last in even steps."""
+    return np.linspace(0, count - 1, min(count, most)).astype(int)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rgnn_jax.datasets.images import load_images
-from rgnn_jax.datasets.pictures import Images
+from rgnn_jax.datasets.pictures import Images, evenly
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.experiments import provenance, report
 from rgnn_jax.experiments.flowers_observations import observe
@@ -132,19 +132,19 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
     subject = one.subject
     data, z_dim = subject.data, one.run.model.z_dim
     test, train = np.asarray(data.test.images), np.asarray(data.train.images)
-    few = train[np.linspace(0, len(train) - 1, min(len(train), len(test))).astype(int)]
-    held_out, seen = (
+    few = train[evenly(len(train), len(test))]
+    scores, seen = (
         dict[str, Any](score_images(one.run.model, one.run.params, images, seed=seed))
         for images in (test, few)
     )
-    held = compared(test)
+    held_out = compared(test)
 
     def look(pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
-        return measure_look(pictures, held, train, seed=seed)
+        return measure_look(pictures, held_out, train, seed=seed)
 
     reconstructions = subject.decode(subject.encode(test).z_mean)
-    samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), len(held)))
-    active = round(held_out["active_units"])
+    samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), len(held_out)))
+    active = round(scores["active_units"])
     components, linear = linear_codes(data, max(active, 1))
     return PictureModel(
         label=one.label,
@@ -153,10 +153,10 @@ def _examine(one: PictureRun, seed: int) -> PictureModel:
         parameters=one.parameters,
         steps=one.run.step,
         seconds=one.seconds,
-        reconstruction_loss=held_out["reconstruction_loss"],
-        kl_loss=held_out["kl_loss"],
+        reconstruction_loss=scores["reconstruction_loss"],
+        kl_loss=scores["kl_loss"],
         train_mse=seen["mse"],
-        mse=held_out["mse"],
+        mse=scores["mse"],
         explained=variance_explained(test, reconstructions),
         active=active,
         samples=look(samples),
@@ -185,7 +185,7 @@ def linear_codes(data: Images, count: int) -> tuple[int, float]:
         the held-out pictures' variance that `count` components keep.
     """
     train = np.asarray(data.train.images)
-    chosen = _rows(train[np.linspace(0, len(train) - 1, min(len(train), _COMPONENTS_OF)).astype(int)])
+    chosen = _rows(train[evenly(len(train), _COMPONENTS_OF)])
     mean = chosen.mean(axis=0)
     centred = chosen - mean[None]
     variances, vectors = np.linalg.eigh(centred @ centred.T)

@@ -5,6 +5,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from rgnn_jax.datasets.pictures import evenly
 from rgnn_jax.evaluate.distances import precision_recall
 from rgnn_jax.evaluate.sharpness import radial_spectrum, spectral_energy
 from rgnn_jax.evaluate.sliced_wasserstein import patch_sliced_wasserstein, sliced_wasserstein
@@ -47,7 +48,7 @@ def compared(test: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "m h w c"]
 
     So many, for the distance of a few hundred is mostly that of their own mean picture.
     """
-    return _evenly(test, _COMPARED)
+    return test[evenly(len(test), _COMPARED)]
 
 
 def look_of_data(
@@ -58,9 +59,9 @@ def look_of_data(
     Only `nearest` is that of the test pictures.
     """
     count = min(len(compared(test)), len(training))
-    held_out = _evenly(test, count)
-    look = measure_look(_evenly(training, count), held_out, training, seed=seed)
-    distances, _ = nearest(held_out, _evenly(training, _TRAINING))
+    held_out = test[evenly(len(test), count)]
+    look = measure_look(training[evenly(len(training), count)], held_out, training, seed=seed)
+    distances, _ = nearest(held_out, training[evenly(len(training), _TRAINING)])
     return msgspec.structs.replace(look, nearest=float(distances.mean()))
 
 
@@ -79,7 +80,7 @@ def measure_look(
         training: among which the nearest is looked for; of many, 5,000 evenly taken.
         seed: of the directions and patches; equal seeds compare on equal ones.
     """
-    few = _evenly(training, _TRAINING)
+    few = training[evenly(len(training), _TRAINING)]
     key, patch_key = jax.random.split(jax.random.key(seed))
     texture = patch_sliced_wasserstein(
         pictures, held_out, patch_key, patches=_PATCHES, directions=_DIRECTIONS
@@ -121,10 +122,6 @@ def variance_explained(
     truth, made = _rows(pictures), _rows(reconstructions)
     spread = np.square(truth - truth.mean(axis=0, keepdims=True)).sum(dtype=np.float64)
     return float(1 - np.square(truth - made).sum(dtype=np.float64) / spread)
-
-
-def _evenly(pictures: UInt8[np.ndarray, "n h w c"], most: int) -> UInt8[np.ndarray, "m h w c"]:
-    return pictures[np.linspace(0, len(pictures) - 1, min(len(pictures), most)).astype(int)]
 
 
 def _rows(pictures: UInt8[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:

@@ -5,6 +5,7 @@ from flax import linen as nn
 from jaxtyping import Bool, Float, Real, UInt8
 
 from rgnn_jax.contracts import Params
+from rgnn_jax.datasets.pictures import evenly
 from rgnn_jax.errors import UserError
 from rgnn_jax.sampling.latent import decode
 from rgnn_jax.sampling.latent_curves import RIDGE, Course, LatentCurve
@@ -72,7 +73,7 @@ def find_turn(
     codes = np.asarray(codes, np.float64)
     mean = codes.mean(axis=0)
     axes, deviations = _principal_axes(codes - mean)
-    starts = codes[np.linspace(0, len(codes) - 1, min(len(codes), _STARTS)).astype(int)]
+    starts = codes[evenly(len(codes), _STARTS)]
     changes = np.stack([_mean_change(model, params, starts, step) for step in axes * deviations[:, None]])
     asymmetric = _asymmetric(changes).reshape(len(axes), -1)
     picture = decode(model, params, starts).astype(np.float64).mean(axis=0) / 255

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Int, UInt8
 from rgnn_jax.config import Experiment, GeneratorConfig, resolve_dtype
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.image_spec import ImageSpec
-from rgnn_jax.datasets.pictures import Pictures
+from rgnn_jax.datasets.pictures import Pictures, evenly
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.generated import describe_health, score_generated
 from rgnn_jax.models.dcgan import DCGAN, DCGANConfig
@@ -60,7 +60,7 @@ def evaluate_pair(model: nn.Module, params: Params, pictures: Pictures, *, seed:
         What `score_generated` does, and `real_accuracy` and `fake_accuracy`, the shares of held-out and of
         generated pictures that the discriminator tells right.
     """
-    chosen = np.linspace(0, len(pictures) - 1, min(len(pictures), MOST)).astype(int)
+    chosen = evenly(len(pictures), MOST)
     real, labels = np.asarray(pictures.images[chosen]), None
     if model.classes and pictures.labels is not None:
         labels = np.asarray(pictures.labels[chosen])
