@@ -156,7 +156,11 @@ def show_pairs(
 
 def describe(one: PairModel) -> str:
     """A pair's health in a sentence."""
-    found = f"{one.label}: {one.remark}." if one.remark else f"{one.label} plays on without a winner."
+    told = (
+        f"The discriminator of {one.label} tells {one.real_accuracy:.0%} of held-out and "
+        f"{one.fake_accuracy:.0%} of generated pictures rightly."
+    )
+    found = f"{one.label}: {one.remark}." if one.remark else told
     return (
         f"{found} Two of its pictures are {one.spread:.0%} as far apart as two real ones, and "
         f"{one.apart:.0%} as far from the nearest other."
