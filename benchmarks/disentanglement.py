@@ -71,7 +71,7 @@ FACES = Protocol(
         "beta-VAE, beta 4": {"model.beta": 4},
         "beta-TCVAE, beta 10": {"model.objective": "tc", "model.beta": 10},
     },
-    milestones=(2, 4, 8, 12),
+    milestones=(1, 2, 4),
 )
 SCORES = ("mig", "dci_disentanglement", "dci_completeness", "sap", "factor_vae_score", "beta_vae_score")
 COLUMNS = [

@@ -106,7 +106,7 @@ SECTIONS = (
     Section(
         "Disentanglement of rendered faces after equal time",
         "disentanglement_faces",
-        "disentanglement.py --seconds 360 --cores 0 1",
+        "disentanglement.py --seconds 200 --cores 0 1",
         disentanglement.COLUMNS,
         "The same of 64x64 colour faces with twelve factors; "
         "[disentanglement_faces.svg](benchmarks/results/disentanglement_faces.svg) draws MIG over time.",
