@@ -5,6 +5,8 @@ factor. On a full grid of factors this is what the papers do. A continuous facto
 the same one of 20 intervals (`disentanglement.discretise`), so it moves by up to a twentieth of its range.
 """
 
+import warnings
+
 import jax
 import numpy as np
 from jaxtyping import Float, Integer, Num, PRNGKeyArray
@@ -90,6 +92,7 @@ def beta_vae_score(
     """
     check_codes(codes, factors)
     try:
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
     except ImportError:
         raise UserError('the beta-VAE score needs scikit-learn: pip install "rgnn-jax[latent]"') from None
@@ -103,7 +106,10 @@ def beta_vae_score(
         labels.append(np.full((2, points), j))
     train, test = np.concatenate(differences, axis=1)
     train_labels, test_labels = np.concatenate(labels, axis=1)
-    classifier = LogisticRegression(C=1e3, max_iter=2000).fit(train, train_labels)
+    with warnings.catch_warnings():
+        # A few more labels told apart after 2,000 iterations would not change what the score says.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        classifier = LogisticRegression(C=1e3, max_iter=2000).fit(train, train_labels)
     return float(classifier.score(test, test_labels))
 
 
