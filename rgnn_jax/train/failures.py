@@ -21,8 +21,16 @@ def silenced() -> Iterator[None]:
     sys.unraisablehook = lambda _: None
     try:
         yield
+    except BaseException:
+        # Tasks that failed as well are collected at any later time, and asyncio would tell of each then.
+        logging.getLogger("asyncio").addFilter(_is_news)
+        raise
     finally:
         logger.disabled, threading.excepthook, sys.unraisablehook = before
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return "was never retrieved" not in record.getMessage()
 
 
 def one_line(error: Exception) -> str:
