@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import functools
 import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 _LONGEST = 160
 
@@ -14,19 +16,25 @@ _LONGEST = 160
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
     """Keeps what threads print of their exceptions, and what absl logs, from standard error."""
-    logger = logging.getLogger("absl")
+    logger, tasks, hook = logging.getLogger("absl"), logging.getLogger("asyncio"), sys.excepthook
     before = logger.disabled, threading.excepthook, sys.unraisablehook
     logger.disabled = True
+    tasks.addFilter(_is_news)
     threading.excepthook = lambda _: None
     sys.unraisablehook = lambda _: None
+    sys.excepthook = functools.partial(_unless_closed, hook)
     try:
         yield
-    except BaseException:
-        # Tasks that failed as well are collected at any later time, and asyncio would tell of each then.
-        logging.getLogger("asyncio").addFilter(_is_news)
-        raise
+        # After a failure these stay: what failed along with it is told of at any later time.
+        tasks.removeFilter(_is_news)
+        sys.excepthook = hook
     finally:
         logger.disabled, threading.excepthook, sys.unraisablehook = before
+
+
+def _unless_closed(hook: Callable[..., Any], kind: type, error: BaseException, *rest: Any) -> None:
+    if str(error) != "Event loop is closed":
+        hook(kind, error, *rest)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
