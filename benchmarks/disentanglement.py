@@ -45,8 +45,8 @@ class Protocol(NamedTuple):
 
     name: str
     config: Path
-    shared: dict[str, object]
-    objectives: dict[str, dict[str, object]]
+    shared: Settings
+    objectives: dict[str, Settings]
     milestones: tuple[int, ...]
 
 

@@ -16,29 +16,29 @@ _LONGEST = 160
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
     """Keeps what threads print of their exceptions, and what absl logs, from standard error."""
-    logger, tasks, hook = logging.getLogger("absl"), logging.getLogger("asyncio"), sys.excepthook
-    before = logger.disabled, threading.excepthook, sys.unraisablehook
-    logger.disabled = True
-    tasks.addFilter(_is_news)
+    logger, of_thread, of_callback = logging.getLogger("absl"), threading.excepthook, sys.unraisablehook
+    disabled, logger.disabled = logger.disabled, True
     threading.excepthook = lambda _: None
     sys.unraisablehook = lambda _: None
-    sys.excepthook = functools.partial(_unless_closed, hook)
     try:
         yield
-        # After a failure these stay: what failed along with it is told of at any later time.
-        tasks.removeFilter(_is_news)
-        sys.excepthook = hook
+        sys.unraisablehook = of_callback
+    except BaseException:
+        # Other writes and tasks fail along with the first and are told of at any later time.
+        logging.getLogger("asyncio").addFilter(_is_news)
+        sys.unraisablehook = functools.partial(_unless_closed, of_callback)
+        raise
     finally:
-        logger.disabled, threading.excepthook, sys.unraisablehook = before
-
-
-def _unless_closed(hook: Callable[..., Any], kind: type, error: BaseException, *rest: Any) -> None:
-    if str(error) != "Event loop is closed":
-        hook(kind, error, *rest)
+        logger.disabled, threading.excepthook = disabled, of_thread
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     return "was never retrieved" not in record.getMessage()
+
+
+def _unless_closed(hook: Callable[[Any], Any], unraisable: Any) -> None:
+    if str(unraisable.exc_value) != "Event loop is closed":
+        hook(unraisable)
 
 
 def one_line(error: Exception) -> str:
