@@ -38,7 +38,7 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
         path: the set of digits: "digits" for scikit-learn's, "mnist", or what else `ImageData.path` names.
         data_dir: where prepared sets of TensorFlow Datasets lie.
         size: pixels of a side of each picture.
-        augment: whether training turns, slants, scales and shifts each digit a little.
+        augment: whether training turns, slants, scales, shifts and bends each digit a little.
         picture_seed: which pictures are kept for validation, for the test too where the set does not say,
             and which of these are seen in its queries.
     """

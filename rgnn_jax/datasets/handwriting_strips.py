@@ -69,7 +69,7 @@ def draw_strips(
         table: the digits to choose from; each picture of a digit is as likely as any other.
         symbols: what is to be seen.
         keys: one a strip, on which alone with its symbols a strip depends.
-        augment: whether each digit is turned, slanted, scaled and shifted a little.
+        augment: whether each digit is turned, slanted, scaled, shifted and bent a little.
     """
     on_device = DigitTable(*(jnp.asarray(part) for part in table))
     return jax.vmap(partial(_draw_strip, augment=augment), (None, 0, 0))(on_device, symbols, keys)

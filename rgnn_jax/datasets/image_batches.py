@@ -59,7 +59,7 @@ class ImageBatches:
         augment: whether each draw mirrors, turns by a multiple of 90 degrees (square pictures), shifts by up
             to an eighth of the side, and changes brightness by up to a fifth.
         blur: the greatest standard deviation, in pixels, of the Gaussian by which each draw blurs.
-        distort: whether each draw turns, slants, scales and shifts a little.
+        distort: whether each draw turns, slants, scales, shifts and bends a little.
 
     Raises:
         UserError: there is no picture, or more than uint32 can index, or `distort` is to change pictures that

@@ -54,7 +54,7 @@ class ImageData(Variant, frozen=True, tag="images"):
         blur: training blurs by a Gaussian whose standard deviation is drawn from 0 to this many pixels; what
             is to judge pictures that networks make should not live on their finest detail.
         signs: whether + and -, drawn by arithmetic, become two further classes of a set of digits.
-        distort: whether training turns, slants, scales and shifts each grey, square picture a little.
+        distort: whether training turns, slants, scales, shifts and bends each grey, square picture a little.
     """
 
     path: str = FACES

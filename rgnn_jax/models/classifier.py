@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from rgnn_jax.contracts import Metrics, Params
 from rgnn_jax.datasets.image_batches import ImageBatch
-from rgnn_jax.fields import Count, Rate, Variant
+from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
 from rgnn_jax.losses import cross_entropy
 from rgnn_jax.models.conv_autoencoder import halvings
 from rgnn_jax.nn.conv import Conv
@@ -22,18 +22,20 @@ class ClassifierConfig(Variant, frozen=True, kw_only=True, tag="classifier"):
     """Size and regularisation of a `Classifier`.
 
     Attributes:
-        width: channels of the first convolution; each further one has twice as many.
+        width: channels of the first convolution; each further one that halves has twice as many.
+        blocks: residual 3x3 convolutions after each that halves (He et al., 2016).
         feature_dim: numbers a picture that `features` returns.
         dropout: rate at which features are dropped before the last layer.
     """
 
     width: Count = 32
+    blocks: NaturalNumber = 0
     feature_dim: Count = 128
     dropout: Rate = 0.25
 
 
 class Classifier(nn.Module):
-    """4x4 convolutions that halve the picture, each normalised, a dense layer and a linear one."""
+    """4x4 convolutions that halve the picture, 3x3 ones, all normalised, a dense layer and a linear one."""
 
     config: ClassifierConfig
     image_shape: tuple[int, int, int]
@@ -42,9 +44,15 @@ class Classifier(nn.Module):
 
     def setup(self) -> None:
         """Declares the layers."""
-        count = halvings(self.image_shape)
-        self.convolutions = [Conv(self.config.width * 2**i, 4, 2, self.dtype) for i in range(count)]
-        self.norms = [nn.LayerNorm(dtype=self.dtype) for _ in range(count)]
+        widths = [self.config.width * 2**i for i in range(halvings(self.image_shape))]
+        self.convolutions = [Conv(width, 4, 2, self.dtype) for width in widths]
+        self.norms = [nn.LayerNorm(dtype=self.dtype) for _ in widths]
+        self.residuals = [
+            [Conv(width, 3, 1, self.dtype) for _ in range(self.config.blocks)] for width in widths
+        ]
+        self.residual_norms = [
+            [nn.LayerNorm(dtype=self.dtype) for _ in range(self.config.blocks)] for _ in widths
+        ]
         self.hidden = Dense(self.config.feature_dim, dtype=self.dtype)
         self.drop = Dropout(self.config.dropout)
         self.head = Dense(self.classes, dtype=self.dtype)
@@ -52,8 +60,11 @@ class Classifier(nn.Module):
     def features(self, images: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
         """What the classifier sees in each picture, before the last layer."""
         h = images
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+        stages = zip(self.convolutions, self.norms, self.residuals, self.residual_norms, strict=True)
+        for convolution, norm, residuals, residual_norms in stages:
             h = nn.silu(norm(convolution(h)))
+            for residual, residual_norm in zip(residuals, residual_norms, strict=True):
+                h = h + nn.silu(residual_norm(residual(h)))
         return nn.silu(self.hidden(h.reshape(h.shape[0], prod(h.shape[1:]))))
 
     def __call__(self, images: Float[Array, "b h w c"], *, train: bool = False) -> Float[Array, "b v"]:

@@ -7,7 +7,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
-from rgnn_jax.models.classifier import Classifier, ClassifierConfig
+from rgnn_jax.models.classifier import Classifier
 from rgnn_jax.models.mlp_autoencoder import MLP
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 
@@ -40,10 +40,7 @@ class Painter(nn.Module):
         # Dense layers: on a CPU they take ten steps in the time of one of convolutions.
         self.encoder = MLP(hidden, 2 * config.style_dim, "silu", self.dtype)
         self.decoder = MLP(hidden, prod(shape), "silu", self.dtype)
-        settings = ClassifierConfig(
-            width=config.picture_width, feature_dim=config.picture_features, dropout=0.0
-        )
-        self.reader = Classifier(settings, shape, self.symbols, self.dtype)
+        self.reader = Classifier(config.reader, shape, self.symbols, self.dtype)
 
     def __call__(
         self, pictures: Float[Array, "b h w 1"], symbols: Int[Array, " b"]

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NaturalNumber, NonNegative, Positive, Rate, Variant
+from rgnn_jax.models.classifier import ClassifierConfig
 from rgnn_jax.models.transformer import TransformerConfig
 
 Part = Literal["lstm", "gru", "transformer"]
@@ -33,6 +34,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         norm: of blocks.
         qk_norm: whether queries and keys are normalised.
         picture_width: channels of the first convolution of what reads the picture of a symbol.
+        picture_blocks: its residual convolutions after each that halves the picture.
         picture_features: numbers a picture before they become scores of the symbols.
         reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
             it to the answers alone to teach it to read.
@@ -60,6 +62,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     norm: Literal["layer", "rms"] = "layer"
     qk_norm: bool = False
     picture_width: Count = 32
+    picture_blocks: NaturalNumber = 0
     picture_features: Count = 128
     reading_weight: NonNegative = 1.0
     style_dim: Count = 24
@@ -86,6 +89,16 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     def attends(self) -> bool:
         """Whether some part attends to something."""
         return self.source == "attention" or self.encoder == "transformer"
+
+    @property
+    def reader(self) -> ClassifierConfig:
+        """The settings of what reads a picture."""
+        return ClassifierConfig(
+            width=self.picture_width,
+            blocks=self.picture_blocks,
+            feature_dim=self.picture_features,
+            dropout=0.0,
+        )
 
     def blocks(self, layers: int) -> TransformerConfig:
         """The settings of a Transformer's blocks in this network."""

@@ -5,7 +5,7 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
-from rgnn_jax.models.classifier import Classifier, ClassifierConfig
+from rgnn_jax.models.classifier import Classifier
 from rgnn_jax.models.seq2seq_config import Encoded, Part, Seq2SeqConfig
 from rgnn_jax.models.transformer import Block, BlockCarry, make_norm
 from rgnn_jax.nn.dropout import Dropout
@@ -51,9 +51,8 @@ class Front(nn.Module):
         """Declares the symbols' vectors and, for pictures, what reads them."""
         self.embedding = self.param("embedding", self.embedding_init, (self.symbols, self.features))
         if self.side:
-            width, hidden = self.config.picture_width, self.config.picture_features
-            settings = ClassifierConfig(width=width, feature_dim=hidden, dropout=0.0)
-            self.reader = Classifier(settings, (self.side, self.side, 1), self.symbols, self.dtype)
+            shape = (self.side, self.side, 1)
+            self.reader = Classifier(self.config.reader, shape, self.symbols, self.dtype)
 
     def __call__(
         self, source: Int[Array, "m n"] | Float[Array, "m n h w c"]

@@ -68,3 +68,17 @@ def test_dropout_in_training_only(params):
     other = jax.random.key(1)
     assert (logits(KEY, train=True) != logits(other, train=True)).any()
     assert (logits(KEY, train=False) == logits(other, train=False)).all()
+
+
+def test_blocks_that_add_nothing_leave_the_classifier_as_it_is(params):
+    deeper = Classifier(ClassifierConfig(width=4, blocks=2, feature_dim=5), MODEL.image_shape, MODEL.classes)
+    own = deeper.init({"params": KEY}, batch().images)["params"]
+    blocks = {name: value for name, value in own.items() if name not in params}
+    silent = {
+        name: {**value, "scale": jnp.zeros_like(value["scale"])} if "scale" in value else value
+        for name, value in blocks.items()
+    }
+    assert len(blocks) == 4
+    plain = MODEL.apply({"params": params}, batch().images)
+    np.testing.assert_allclose(deeper.apply({"params": params | silent}, batch().images), plain, atol=1e-6)
+    assert not np.allclose(deeper.apply({"params": params | blocks}, batch().images), plain, atol=1e-2)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray, UInt8
 
+from rgnn_jax.datasets.image_batches import binarized_once
 from rgnn_jax.datasets.image_files import read_image
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
@@ -121,11 +122,15 @@ class Subject:
     def encode(self, images: UInt8[np.ndarray, "n h w c"]) -> Posterior:
         """The pictures' posteriors; without an encoder the codes of the most similar pictures.
 
+        An encoder is given them as in training, of two values where these were drawn.
+
         Raises:
             UserError: where that would be a search for more than `SEARCHED`.
         """
         if self.reads:
-            return encode(self.run.model, self.run.params, np.asarray(images))
+            binarize = self.run.experiment.of_pictures[1].binarize
+            given = binarized_once(images) if binarize else np.asarray(images)
+            return encode(self.run.model, self.run.params, given)
         if len(images) > SEARCHED:
             raise UserError(
                 f"run {self.name}: its model has no encoder, so that codes are searched for, of {SEARCHED} "
