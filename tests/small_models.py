@@ -103,6 +103,7 @@ GENERATORS = {
             z_dim=3,
             width=4,
             conditional=True,
+            auxiliary=0.5,
             objective="hinge",
             r1=0.1,
             discriminator_norm="none",

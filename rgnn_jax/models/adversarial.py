@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from rgnn_jax.contracts import Metrics, Params, Turn
 from rgnn_jax.datasets.image_batches import ImageBatch
-from rgnn_jax.losses import discriminator_loss, generator_loss
+from rgnn_jax.losses import cross_entropy, discriminator_loss, generator_loss
 from rgnn_jax.models.gan import GAN, Verdict, category_of
 from rgnn_jax.models.gan_config import GANConfig
 from rgnn_jax.models.penalties import consistency, gradient_penalty, squared_slope
@@ -38,10 +38,11 @@ class Adversarial:
     """A `contracts.Game` of "discriminator" and "generator".
 
     With the losses of `losses.discriminator_loss` and `losses.generator_loss`, the discriminator minimises
-    its own + gradient_penalty GP + r1 R1 + consistency CT + information I, the generator its own +
-    information I, where I is half the squared error of the codes read from generated pictures, and the
-    category's cross-entropy: up to a constant the bound on their mutual information of Chen et al. (2016,
-    equation 5).
+    its own + gradient_penalty GP + r1 R1 + consistency CT + information I + auxiliary A, the generator its
+    own + information I + auxiliary A. I is half the squared error of the codes read from generated pictures,
+    and the category's cross-entropy: up to a constant the bound on their mutual information of Chen et al.
+    (2016, equation 5). A is the cross-entropy of the class read, from real pictures for the discriminator and
+    from generated ones for the generator.
 
     Attributes:
         model: the pair.
@@ -110,6 +111,9 @@ class Adversarial:
         if settings.code_dim:
             means["code_error"] = self._code_error(on_fake, made.z)
             loss += settings.information * means["code_error"]
+        if settings.auxiliary:
+            means["class_error"] = _class_error(on_real, labels)
+            loss += settings.auxiliary * means["class_error"]
         return loss, means, moved.get("discriminator", {})
 
     def _generator(
@@ -122,6 +126,9 @@ class Adversarial:
         means = {"generator_loss": loss}
         if self.settings.code_dim:
             loss += self.settings.information * self._code_error(on_fake, made.z)
+        if self.settings.auxiliary:
+            means["generated_class_error"] = _class_error(on_fake, batch.labels)
+            loss += self.settings.auxiliary * means["generated_class_error"]
         return loss, means, made.moved["generator"]
 
     def _make(self, params: Params, labels: Int[Array, " b"], key: PRNGKeyArray) -> Made:
@@ -175,3 +182,8 @@ class Adversarial:
             chosen = category_of(z, self.settings)
             error += optax.softmax_cross_entropy_with_integer_labels(verdict.codes[:, :count], chosen).mean()
         return error
+
+
+def _class_error(verdict: Verdict, labels: Int[Array, " b"]) -> Float[Array, ""]:
+    """-log Q(y | x) of the class read."""
+    return cross_entropy(jnp.asarray(verdict.classes), labels).mean()

@@ -100,7 +100,7 @@ class DCGANDiscriminator(nn.Module):
             h = nn.leaky_relu(h, _SLOPE)
             h = Dropout(config.dropout, name=f"drop_{i}")(h, deterministic=not train)
         flat = h.reshape(h.shape[0], prod(h.shape[1:]))
-        head = Head(self.classes, config.code_dim, config.spectral, self.dtype, name="head")
+        head = Head(self.classes, config, config.spectral, self.dtype, name="head")
         return head(flat, labels, train=train)
 
 

@@ -24,11 +24,13 @@ class Verdict(NamedTuple):
         features: of its last hidden layer.
         codes: what it takes the last dimensions of z to be, where there are codes: logits of the category,
             and the codes.
+        classes: logits of the class that it reads in them, where it is asked to.
     """
 
     scores: Float[Array, " b"]
     features: Float[Array, "b f"]
     codes: Float[Array, "b k"] | None
+    classes: Float[Array, "b v"] | None = None
 
 
 class GAN(nn.Module):
@@ -120,13 +122,13 @@ class Embedding(nn.Module):
 
 
 class Head(nn.Module):
-    """The end of a discriminator: a score, the class by projection, the codes.
+    """The end of a discriminator: a score, the class by projection, the codes, the class that it reads.
 
     The score is w . h + b, and where classes are known + e(y) . h (Miyato and Koyama 2018, equation 3).
     """
 
     classes: int
-    codes: int
+    config: GANConfig
     spectral: bool
     dtype: DTypeLike = jnp.float32
 
@@ -141,10 +143,12 @@ class Head(nn.Module):
             size = features.shape[-1]
             vectors = Embedding(self.classes, size, self.dtype, name="projection")(labels) * size**-0.5
             scores += jnp.sum(vectors * features, -1).astype(jnp.float32)
-        codes = None
-        if self.codes:
-            codes = Dense(self.codes, dtype=self.dtype, name="codes")(features).astype(jnp.float32)
-        return Verdict(scores, features.astype(jnp.float32), codes)
+        codes = read = None
+        if self.config.code_dim:
+            codes = Dense(self.config.code_dim, dtype=self.dtype, name="codes")(features).astype(jnp.float32)
+        if self.config.auxiliary:
+            read = Dense(self.classes, dtype=self.dtype, name="auxiliary")(features).astype(jnp.float32)
+        return Verdict(scores, features.astype(jnp.float32), codes, read)
 
 
 def first_features(

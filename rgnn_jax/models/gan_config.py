@@ -16,6 +16,8 @@ class GANConfig(Variant, frozen=True, kw_only=True):
         z_dim: dimensions of the generator's input, N(0, 1), the codes included.
         conditional: both players know the picture's class: the generator by an embedding beside z, the
             discriminator by projection (Miyato and Koyama 2018).
+        auxiliary: weight of the cross-entropy of the class that the discriminator reads, of real pictures in
+            its own loss and of generated ones in the generator's (Odena et al. 2017). Needs `conditional`.
         objective: `non_saturating` (Goodfellow et al. 2014), `hinge` (Lim and Ye 2017) or `wasserstein`
             (Arjovsky et al. 2017).
         real_label: what `non_saturating` asks the discriminator to say of real pictures; below 1 it is
@@ -44,6 +46,7 @@ class GANConfig(Variant, frozen=True, kw_only=True):
 
     z_dim: Count = 128
     conditional: bool = False
+    auxiliary: NonNegative = 0.0
     objective: AdversarialLoss = "non_saturating"
     real_label: Fraction = 1.0
     gradient_penalty: NonNegative = 0.0
@@ -68,6 +71,8 @@ class GANConfig(Variant, frozen=True, kw_only=True):
             )
         if self.categories == 1:
             raise UserError("model.categories 1 says nothing: set 0 for none, or at least 2")
+        if self.auxiliary and not self.conditional:
+            raise UserError("model.auxiliary is about pictures' classes: set model.conditional to true")
         if self.consistency and not self.dropout:
             raise UserError(
                 "model.consistency compares two dropout masks; set model.dropout, 0.5 for example"

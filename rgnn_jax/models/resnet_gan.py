@@ -130,7 +130,7 @@ class ResNetDiscriminator(nn.Module):
             h = block(h, train=train)
             h = Dropout(config.dropout, name=f"drop_{i}")(h, deterministic=not train)
         pooled = nn.relu(h).sum((1, 2))
-        head = Head(self.classes, config.code_dim, config.spectral, self.dtype, name="head")
+        head = Head(self.classes, config, config.spectral, self.dtype, name="head")
         return head(pooled, labels, train=train)
 
 

@@ -167,6 +167,31 @@ def test_the_error_of_the_codes_is_that_of_the_category_and_of_the_rest():
     np.testing.assert_allclose(error, (np.log(2) + np.log(4) + 0.5 * (0.25 + 2.25)) / 2, rtol=1e-5)
 
 
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+def test_the_class_is_read_from_real_pictures_by_one_and_from_generated_ones_for_the_other(player):
+    config = DCGANConfig(z_dim=4, width=3, conditional=True, auxiliary=0.5)
+    model = DCGAN(config, (8, 8, 1), 3)
+    params = Adversarial(model, config).init(KEY)
+    head = params["discriminator"]["head"]["auxiliary"]
+    head |= {"kernel": jnp.zeros_like(head["kernel"]), "bias": jnp.log(jnp.array([0.2, 0.5, 0.3]))}
+
+    def play(settings):
+        pictures = batch(4)._replace(labels=jnp.array([0, 1, 1, 2]))
+        return Adversarial(model, settings).play(player, params, pictures, KEY, jnp.zeros(()))
+
+    loss, (metrics, _) = play(config)
+    plain, _ = play(msgspec.structs.replace(config, auxiliary=0.0))
+    error = -np.mean(np.log([0.2, 0.5, 0.5, 0.3]))
+    np.testing.assert_allclose(loss - plain, 0.5 * error, rtol=1e-5)
+    name = {"discriminator": "class_error", "generator": "generated_class_error"}[player]
+    np.testing.assert_allclose(metrics[name][0] / metrics[name][1], error, rtol=1e-5)
+
+
+def test_only_a_pair_that_knows_classes_may_read_them():
+    with pytest.raises(UserError, match=r"model\.auxiliary.*model\.conditional"):
+        DCGANConfig(auxiliary=0.5)
+
+
 def test_running_moments_of_the_generator_move_in_its_own_turn():
     config = DCGANConfig(z_dim=4, width=3)
     game = Adversarial(DCGAN(config, (8, 8, 1)), config)
