@@ -25,6 +25,8 @@ from rgnn_jax.train.run import write_atomically
 CONFIG, PAIR, READER = "beta_vae_faces", "gan_faces", "face_reader"
 TURNER = "1"
 """Beta of the model that is trained to turn heads: the evidence lower bound itself."""
+PHOTOGRAPHS = {"model.r1": "0.3"}
+"""The pair's slope penalty there: photographs are rough enough to keep its discriminator from winning."""
 
 
 class Scale(NamedTuple):
@@ -111,7 +113,8 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
         workshop = Workshop(work, tuple({**source, **rendered}.items()), request.quiet)
         data = load_images(workshop.experiment(CONFIG, plan.model).of_pictures[1])
         runs = _train(workshop, plan)
-        pair = workshop.sharing(plan.pair).train("GAN", "gan", PAIR, {}, step="best")
+        own = {} if request.data_path == FACES else PHOTOGRAPHS
+        pair = workshop.sharing(plan.pair).train("GAN", "gan", PAIR, own, step="best")
         judge = _judge(workshop, plan, runs, data, request.poses)
         examination = Examination(data, judge, min(plan.faces, len(data.test)), request.seed)
         found = {
