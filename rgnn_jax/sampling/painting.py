@@ -53,7 +53,7 @@ def _paint_rows(
     c, t = symbols.shape
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), rows)
     draws = (1 if held else t, model.config.style_dim)
-    styles = jax.vmap(lambda key: jax.random.normal(key, draws))(keys)
+    styles = model.config.style_spread * jax.vmap(lambda key: jax.random.normal(key, draws))(keys)
     flat = jnp.broadcast_to(styles, (c, t, draws[1])).reshape(c * t, draws[1])
     painted = model.apply({"params": params}, symbols.reshape(-1), flat, method="paint")
     pictures = jnp.asarray(painted, jnp.float32).reshape(c, t, *painted.shape[1:])

@@ -1,5 +1,8 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 from small_models import PAINTER, SIDE
 
@@ -11,8 +14,8 @@ PARAMS = jax.jit(PAINTER.init)(jax.random.key(0), jnp.zeros((1, 2), jnp.int32), 
 ]
 
 
-def painted(rows=(0, 1, 2, 3), **settings):
-    return np.asarray(Painted(PAINTER, PARAMS, SYMBOLS, **settings)[np.array(rows)])
+def painted(rows=(0, 1, 2, 3), model=PAINTER, **settings):
+    return np.asarray(Painted(model, PARAMS, SYMBOLS, **settings)[np.array(rows)])
 
 
 def test_a_row_depends_on_seed_and_place_alone():
@@ -27,6 +30,12 @@ def test_a_style_is_held_for_a_row_or_drawn_anew_for_each_symbol():
     np.testing.assert_allclose(held[0, 0], held[0, 1], atol=1e-6)
     assert np.abs(held[0] - held[1]).max() > 1e-3
     assert np.abs(varied[0, 0] - varied[0, 1]).max() > 1e-3
+
+
+def test_styles_lie_as_far_apart_as_the_spread_says():
+    narrow = dataclasses.replace(PAINTER, config=msgspec.structs.replace(PAINTER.config, style_spread=1e-4))
+    alike, varied = (np.ptp(painted(model=model)[:2, 0], axis=0).max() for model in (narrow, PAINTER))
+    assert alike < 1e-3 < varied
 
 
 def test_a_blank_is_all_paper():
