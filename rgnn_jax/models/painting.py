@@ -53,7 +53,7 @@ def painting_loss(
 
     few = rows * symbols.shape[1]
     read_symbols, read_shown = flat[:few], shown[:few]
-    styles = config.style_spread * jax.random.normal(prior_key, (few, z_mean.shape[1]))
+    styles = jax.random.normal(prior_key, (few, z_mean.shape[1]))
     painted = _painter(model, params, "paint", read_symbols, styles)
     frozen = jax.tree.map(jax.lax.stop_gradient, params)
     judged = _painter(model, frozen, "read", _roughened(painted, painted_key))

@@ -80,6 +80,10 @@ class Seq2Seq(nn.Module):
         """Pictures in [0, 1] of a target's symbols in these styles."""
         return self.painter.paint(symbols, styles)
 
+    def read_painted(self, pictures: Float[Array, "b h w 1"]) -> Float[Array, "b v"]:
+        """Logits of the symbol in each picture, by the reader that the painter learned with."""
+        return self.painter.read(pictures)
+
     def init_carry(self, batch: int, length: int) -> Carry:
         """The carry before source and target; raises UserError where `length` exceeds a target's."""
         self._check_length(length)

@@ -39,8 +39,10 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
             it to the answers alone to teach it to read.
         style_dim: numbers of a style of handwriting, where answers are painted.
-        style_spread: standard deviation of the styles that are drawn to paint in. Those of N(0, 1), a spread
+        style_spread: standard deviation of the styles that answers are painted in. Those of N(0, 1), a spread
             of 1, are painted less varied than what was written, since the painter paints means.
+        style_draws: styles of which the first is used in which the painter's own reader is sure of each
+            symbol.
         painter_width: of each hidden layer that paints, and of each that finds the style of a picture.
         painter_layers: hidden layers of either.
         style_weight: of the KL divergence of styles from N(0, 1); 1 is the evidence lower bound.
@@ -69,6 +71,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     reading_weight: NonNegative = 1.0
     style_dim: Count = 24
     style_spread: Positive = 1.0
+    style_draws: Count = 1
     painter_width: Count = 400
     painter_layers: Count = 2
     style_weight: NonNegative = 1.0

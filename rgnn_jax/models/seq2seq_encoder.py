@@ -28,8 +28,10 @@ Source = Int[Array, "b s"] | Float[Array, "b s h w c"]
 class Front(nn.Module):
     """Makes features of each position of a source, of symbols or of pictures of them.
 
-    A picture gets a probability of each symbol from a small convolutional classifier; its features are the
-    mean, under these, of the symbols' vectors. So what reads a source need not know how it was written.
+    A picture gets a probability of each symbol from a small convolutional classifier. In training its
+    features are the mean, under these, of the symbols' vectors, so that answers teach it too; in use they are
+    the likeliest symbol's, since nobody taught sums of half a 4 and half a 9. So what reads a source need not
+    know how it was written.
 
     Attributes:
         config: the network's settings.
@@ -55,13 +57,15 @@ class Front(nn.Module):
             self.reader = Classifier(self.config.reader, shape, self.symbols, self.dtype)
 
     def __call__(
-        self, source: Int[Array, "m n"] | Float[Array, "m n h w c"]
+        self, source: Int[Array, "m n"] | Float[Array, "m n h w c"], *, train: bool = False
     ) -> tuple[Float[Array, "m n f"], Float[Array, "m n v"] | None]:
         """Features of every position, and logits of the symbol in each picture."""
         if not self.side:
             return embed(self.embedding, source).astype(self.dtype), None
         m, n, *shape = source.shape
         logits = self.reader(source.reshape(m * n, *shape)).reshape(m, n, self.symbols)
+        if not train:
+            return embed(self.embedding, jnp.argmax(logits, axis=-1)).astype(self.dtype), logits
         probabilities = nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
         return probabilities @ self.embedding.astype(self.dtype), logits
 
@@ -110,7 +114,7 @@ class RecurrentEncoder(Encoder):
 
     def __call__(self, source: Source, *, train: bool = False) -> Encoded:
         """Runs the layers over the source, each direction on its own."""
-        x, readings = self.front(source.swapaxes(0, 1))
+        x, readings = self.front(source.swapaxes(0, 1), train=train)
         inputs = list(jnp.split(x, len(self.layers[0]), axis=-1))
         zero = LAYER_TYPES[self.config.encoder].init_carry(source.shape[0], self.config.width)
         outputs: list[Array] = []
@@ -142,7 +146,7 @@ class TransformerEncoder(Encoder):
 
     def __call__(self, source: Source, *, train: bool = False) -> Encoded:
         """Runs the blocks over the source."""
-        x, readings = self.front(source)
+        x, readings = self.front(source, train=train)
         positions = self.position_embedding[: x.shape[1]].astype(x.dtype)
         x = self.drop(x + jnp.broadcast_to(positions, x.shape), deterministic=not train)
         for block in self.blocks:

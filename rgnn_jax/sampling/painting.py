@@ -8,10 +8,17 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.arithmetic_spec import BLANK
+from rgnn_jax.losses import cross_entropy
+
+_SURE = 0.05
+"""Nats, at most, that what is legible costs the painter's reader."""
+
+_INK = 0.5
+"""What the darkest pixel of a symbol has at least."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,11 +57,27 @@ def _paint_rows(
     seed: Array,
     held: bool,
 ) -> Float[Array, "c t h w 1"]:
-    c, t = symbols.shape
+    config, (c, t) = model.config, symbols.shape
+    k, hands = config.style_draws, 1 if held else t
     keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), rows)
-    draws = (1 if held else t, model.config.style_dim)
-    styles = model.config.style_spread * jax.vmap(lambda key: jax.random.normal(key, draws))(keys)
-    flat = jnp.broadcast_to(styles, (c, t, draws[1])).reshape(c * t, draws[1])
-    painted = model.apply({"params": params}, symbols.reshape(-1), flat, method="paint")
-    pictures = jnp.asarray(painted, jnp.float32).reshape(c, t, *painted.shape[1:])
-    return jnp.where((symbols != BLANK)[..., None, None, None], pictures, 0.0)
+    draw = jax.vmap(lambda key: jax.random.normal(key, (k, hands, config.style_dim)))
+    styles = jnp.broadcast_to(config.style_spread * draw(keys), (c, k, t, config.style_dim))
+    wanted = jnp.broadcast_to(symbols[:, None], (c, k, t)).reshape(-1)
+    flat = styles.reshape(len(wanted), config.style_dim)
+    painted = jnp.asarray(model.apply({"params": params}, wanted, flat, method="paint"), jnp.float32)
+    pictures = painted.reshape(c, k, t, *painted.shape[1:])
+    if k > 1:
+        nll = cross_entropy(model.apply({"params": params}, painted, method="read_painted"), wanted)
+        # The reader never saw an empty picture, and takes what is nearly one for a faint sign.
+        nll = jnp.where(painted.max(axis=(1, 2, 3)) < _INK, jnp.inf, nll)
+        chosen = _first_legible(nll.reshape(c, k, t), symbols != BLANK, held)
+        pictures = jnp.take_along_axis(pictures, chosen[:, None, :, None, None, None], axis=1)
+    return jnp.where((symbols != BLANK)[..., None, None, None], pictures[:, 0], 0.0)
+
+
+def _first_legible(nll: Float[Array, "c k t"], shown: Bool[Array, "c t"], held: bool) -> Int[Array, "c t"]:
+    """The first draw in which the reader is sure of what is shown, else that in which it is least unsure."""
+    doubt = jnp.where(shown[:, None], nll, 0.0)
+    if held:
+        doubt = jnp.broadcast_to(doubt.max(axis=2, keepdims=True), doubt.shape)
+    return jnp.argmin(jnp.maximum(doubt, _SURE), axis=1)
