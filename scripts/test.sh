@@ -21,4 +21,4 @@ esac
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
 "$venv/bin/mypy"
-exec "$venv/bin/python" -m pytest -m "$select" -n 2
+exec "$venv/bin/python" -m pytest -m "$select" -n 2 --dist loadgroup

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Programs of tests are so small that to compile them well takes longer than to run them.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 
 import jax
 import pytest
@@ -11,8 +13,6 @@ from jaxtyping import install_import_hook
 
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# Programs of tests are so small that to compile them well takes longer than to run them.
-jax.config.update("jax_disable_most_optimizations", True)
 CACHE = os.environ.get("RGNN_TEST_CACHE", str(Path.home() / ".cache/rgnn_jax/tests"))
 jax.config.update("jax_compilation_cache_dir", CACHE)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

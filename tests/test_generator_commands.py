@@ -11,6 +11,8 @@ from rgnn_jax.experiments.latent import meanings, subject, walks
 from rgnn_jax.sampling.latent import draw
 from rgnn_jax.train.session import load_run
 
+pytestmark = pytest.mark.xdist_group("generators")  # their runs are trained once
+
 CONFIG = """
 [model]
 kind = "dcgan"

@@ -13,6 +13,8 @@ from rgnn_jax.commands import latent
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments.latent import meanings, walks
 
+pytestmark = pytest.mark.xdist_group("latent")  # their runs are trained once
+
 CONFIG = """
 [model]
 kind = "mlp_vae"

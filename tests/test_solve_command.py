@@ -6,6 +6,8 @@ from small_runs import SUMS, TINY_SUMS
 
 from rgnn_jax.cli import main
 
+pytestmark = pytest.mark.xdist_group("solve")  # their runs are trained once
+
 
 @pytest.fixture(scope="module")
 def sums(tmp_path_factory):

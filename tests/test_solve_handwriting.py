@@ -6,6 +6,8 @@ from small_runs import JUDGE, STRIPS, SUMS, TINY_STRIPS, TINY_SUMS
 
 from rgnn_jax.cli import main
 
+pytestmark = pytest.mark.xdist_group("handwriting")  # their runs are trained once
+
 Image = pytest.importorskip("PIL.Image")
 
 

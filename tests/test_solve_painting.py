@@ -6,6 +6,8 @@ from small_runs import JUDGE, PAINT, SUMS, TINY_PAINT, TINY_SUMS
 
 from rgnn_jax.cli import main
 
+pytestmark = pytest.mark.xdist_group("painting")  # their runs are trained once
+
 Image = pytest.importorskip("PIL.Image")
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("main")  # their runs are trained once
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "main.py"
 
 
