@@ -4,11 +4,13 @@
 in the kernel `kernel_gradient`, and the gradients of each of the three are the other two: so each is fast on
 CPU at every order of differentiation.
 
-XLA's convolution is slow on CPU, its matrix product is not. With stride s, a picture becomes a grid of s x s
-blocks of pixels; a kernel of k x k taps becomes t x t matrices, t = k / s, each for a whole block. One
-product serves all of them, and its t x t results are added with a shift. Where the grid is small, much of
-that product would be of its rim, and thrown away: there the blocks that meet in an output are laid side by
-side first.
+On CPU, XLA hands a convolution to a library where pictures lie in memory as [b, h, w, c] and kernels as
+[k, k, c, f]. A convolution's gradients ask for other orders. Outside of loops XLA puts these right; inside,
+where training runs, it makes plain loops of them that take up to eighty times as long. So here all three are
+convolutions in that order, whatever has to be transposed for it. With stride s, the larger picture of a
+`conv_transpose` is a grid of s x s blocks of pixels, and a kernel of k x k taps is t x t matrices, t = k / s,
+each for a whole block. Where that grid is small, one product serves all of them, and its t x t results are
+added with a shift.
 """
 
 from functools import partial
@@ -19,8 +21,11 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from rgnn_jax.nn.linear import weight_gradient
 from rgnn_jax.nn.spectral import SpectralNorm
+
+_LAYOUT = ("NHWC", "HWIO", "NHWC")
+_FEW = 16
+"""Channels of a block of pixels below which a library's convolution wastes its vectors."""
 
 
 def plain_conv(
@@ -29,7 +34,7 @@ def plain_conv(
     """`conv` by XLA's convolution."""
     pad = (kernel.shape[0] - stride) // 2
     return jax.lax.conv_general_dilated(
-        x, kernel, (stride, stride), [(pad, pad)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x, kernel, (stride, stride), [(pad, pad)] * 2, dimension_numbers=_LAYOUT
     )
 
 
@@ -50,57 +55,58 @@ def plain_kernel_gradient(
     return jax.linear_transpose(lambda kernel: plain_conv(x, kernel, stride), kernel)(y)[0]
 
 
-def block_conv(
+def library_conv(
     x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], stride: int
 ) -> Float[Array, "b i j f"]:
-    """`conv` as one product over blocks, and one shifted sum; where the grid is small, over windows."""
-    k, _, _, f = kernel.shape
-    taps = k // stride
-    grid, matrices = _to_grid(x, k, stride), _to_matrices(kernel, stride)
-    if _is_small(grid, taps):
-        return _windows(grid, taps) @ matrices.reshape(-1, f)
-    products = grid @ jnp.moveaxis(matrices, 2, 0).reshape(grid.shape[-1], -1)
-    i, j = grid.shape[1] - taps + 1, grid.shape[2] - taps + 1
-    return jnp.asarray(
-        sum(
-            products[:, row : row + i, column : column + j, tap * f : (tap + 1) * f]
-            for tap, (row, column) in enumerate(_shifts(taps))
-        )
-    )
+    """`conv`; where a picture has few channels, of the blocks that the stride makes of it."""
+    if stride == 1 or stride * stride * x.shape[-1] > _FEW:
+        return plain_conv(x, kernel, stride)
+    grid, matrices = _to_grid(x, kernel.shape[0], stride), _to_matrices(kernel, stride)
+    return _convolve(grid, matrices, pad=0)
 
 
-def block_conv_transpose(
+def library_conv_transpose(
     y: Float[Array, "b i j f"], kernel: Float[Array, "k k c f"], stride: int
 ) -> Float[Array, "b h w c"]:
-    """`conv_transpose` as one product with all taps, and one shifted sum of blocks."""
+    """`conv_transpose` as a convolution with the kernel turned round, to the blocks of the larger picture."""
     k, _, c, f = kernel.shape
-    taps = k // stride
-    block = stride * stride * c
-    products = y @ _to_matrices(kernel, stride).reshape(taps * taps * block, f).T
-    grid = sum(
-        _shift(products[..., tap * block : (tap + 1) * block], row, column, taps)
-        for tap, (row, column) in enumerate(_shifts(taps))
-    )
-    return _from_grid(jnp.asarray(grid), k, stride)
+    taps, block = k // stride, stride * stride * c
+    if stride == 1:
+        return _convolve(y, _turned(kernel), pad=(k - 1) // 2)
+    if _is_small(y, taps) or block <= _FEW:
+        products = y @ _to_matrices(kernel, stride).reshape(taps * taps * block, f).T
+        grid = sum(
+            _shift(products[..., tap * block : (tap + 1) * block], row, column, taps)
+            for tap, (row, column) in enumerate(_shifts(taps))
+        )
+        return _from_grid(jnp.asarray(grid), k, stride)
+    return _from_grid(_convolve(y, _turned(_to_matrices(kernel, stride)), pad=taps - 1), k, stride)
 
 
-def block_kernel_gradient(
+def library_kernel_gradient(
     x: Float[Array, "b h w c"], y: Float[Array, "b i j f"], kernel_size: int, stride: int
 ) -> Float[Array, "k k c f"]:
-    """`kernel_gradient` as one product, for which blocks or `y` are laid out tap by tap: what costs less."""
-    taps = kernel_size // stride
-    b, i, j, f = y.shape
-    grid = _to_grid(x, kernel_size, stride)
-    block = grid.shape[-1]
-    if block < f or (block <= 2 * f and _is_small(grid, taps)):
-        flat = _windows(grid, taps).reshape(b * i * j, taps * taps * block)
-        matrices = weight_gradient(flat, y.reshape(b * i * j, f))
-    else:
-        copies = [_shift(y, row, column, taps) for row, column in _shifts(taps)]
-        flat = jnp.concatenate(copies, axis=-1).reshape(-1, taps * taps * f)
-        product = weight_gradient(grid.reshape(-1, block), flat)
-        matrices = jnp.moveaxis(product.reshape(block, taps * taps, f), 0, 1)
-    return _from_matrices(matrices.reshape(taps, taps, block, f), stride)
+    """`kernel_gradient` as a convolution of `x` with `y`, whose channels are the examples."""
+    b, h, w, c = x.shape
+    # In two steps, of which each moves whole rows, XLA transposes many times faster than in one.
+    columns = jax.lax.optimization_barrier(x.reshape(b, h * w * c).T).reshape(h, w, c, b)
+    pictures, kernels = columns.transpose(2, 0, 1, 3), y.transpose(1, 2, 0, 3)
+    pad = (kernel_size - stride) // 2
+    return _convolve(pictures, kernels, pad=pad, dilation=stride).transpose(1, 2, 0, 3)
+
+
+def _convolve(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "m n c f"], *, pad: int, dilation: int = 1
+) -> Float[Array, "b i j f"]:
+    """A convolution of stride 1 of arrays that lie in memory as they are named."""
+    x, kernel = jax.lax.optimization_barrier((x, kernel))
+    return jax.lax.conv_general_dilated(
+        x, kernel, (1, 1), [(pad, pad)] * 2, rhs_dilation=(dilation, dilation), dimension_numbers=_LAYOUT
+    )
+
+
+def _turned(kernel: Float[Array, "t t d f"]) -> Float[Array, "t t f d"]:
+    return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -113,7 +119,7 @@ def conv(x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], stride: in
         stride: pixels between outputs.
     """
     return jax.lax.platform_dependent(
-        x, kernel, cpu=partial(block_conv, stride=stride), default=partial(plain_conv, stride=stride)
+        x, kernel, cpu=partial(library_conv, stride=stride), default=partial(plain_conv, stride=stride)
     )
 
 
@@ -125,7 +131,7 @@ def conv_transpose(
     return jax.lax.platform_dependent(
         y,
         kernel,
-        cpu=partial(block_conv_transpose, stride=stride),
+        cpu=partial(library_conv_transpose, stride=stride),
         default=partial(plain_conv_transpose, stride=stride),
     )
 
@@ -138,7 +144,7 @@ def kernel_gradient(
     return jax.lax.platform_dependent(
         x,
         y,
-        cpu=partial(block_kernel_gradient, kernel_size=kernel_size, stride=stride),
+        cpu=partial(library_kernel_gradient, kernel_size=kernel_size, stride=stride),
         default=partial(plain_kernel_gradient, kernel_size=kernel_size, stride=stride),
     )
 
@@ -175,17 +181,10 @@ def _shifts(taps: int) -> list[tuple[int, int]]:
     return [(row, column) for row in range(taps) for column in range(taps)]
 
 
-def _is_small(grid: Float[Array, "b m n d"], taps: int) -> bool:
-    """Whether a sixth of the grid or more is rim, where blocks meet in no output."""
-    _, m, n, _ = grid.shape
-    return m * n >= 1.2 * (m - taps + 1) * (n - taps + 1)
-
-
-def _windows(grid: Float[Array, "b m n d"], taps: int) -> Float[Array, "b i j e"]:
-    """The blocks that meet in an output, side by side; e = taps^2 d."""
-    i, j = grid.shape[1] - taps + 1, grid.shape[2] - taps + 1
-    parts = [grid[:, row : row + i, column : column + j] for row, column in _shifts(taps)]
-    return jnp.concatenate(parts, axis=-1)
+def _is_small(y: Float[Array, "b i j f"], taps: int) -> bool:
+    """Whether a sixth or more of the grid onto which `y` is shifted is rim."""
+    _, i, j, _ = y.shape
+    return (i + taps - 1) * (j + taps - 1) >= 1.2 * i * j
 
 
 def _shift(y: Float[Array, "b i j d"], row: int, column: int, taps: int) -> Float[Array, "b m n d"]:
