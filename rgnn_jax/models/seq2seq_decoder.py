@@ -66,7 +66,7 @@ class RecurrentDecoderCarry(NamedTuple):
     Attributes:
         source: the source's share of the first layer's gates, the same at every step.
         memory: what it attends to, where it does.
-        states: of the layers.
+        states: of the layers; None before the first symbol where there is no need for zeros.
     """
 
     source: Float[Array, "b g"]
@@ -97,8 +97,8 @@ class RecurrentDecoder(Decoder):
         self, tokens: Int[Array, "b t"], encoded: Encoded, *, train: bool = False
     ) -> Float[Array, "b t v"]:
         """Logits of each next symbol, all at once."""
-        carry = self.attach(self.init_carry(*tokens.shape), encoded)
-        return self._read(carry, tokens, train)[1]
+        carry = self.init_carry(*tokens.shape)._replace(states=(None,) * len(self.layers))
+        return self._read(self.attach(carry, encoded), tokens, train)[1]
 
     def init_carry(self, batch: int, length: int) -> RecurrentDecoderCarry:
         """The carry before source and target."""

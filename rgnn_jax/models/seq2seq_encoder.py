@@ -116,12 +116,11 @@ class RecurrentEncoder(Encoder):
         """Runs the layers over the source, each direction on its own."""
         x, readings = self.front(source.swapaxes(0, 1), train=train)
         inputs = list(jnp.split(x, len(self.layers[0]), axis=-1))
-        zero = LAYER_TYPES[self.config.encoder].init_carry(source.shape[0], self.config.width)
         outputs: list[Array] = []
         for layers in self.layers:
             outputs = []
             for index, (layer, given) in enumerate(zip(layers, inputs, strict=True)):
-                y, _ = layer(given[::-1] if index else given, zero)
+                y, _ = layer(given[::-1] if index else given, None)
                 outputs.append(y[::-1] if index else y)
             x = self.drop(jnp.concatenate(outputs, axis=-1), deterministic=not train)
             inputs = [x] * len(layers)

@@ -5,7 +5,8 @@ The input projection is made outside: `gates_x` holds the gates' share of all in
 carry and all arithmetic on gates are float32; the products have the type of the kernel.
 """
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -97,19 +98,24 @@ _lstm.defvjp(_lstm_forward, _lstm_backward)
 
 
 def lstm(
-    gates_x: Float[Array, "t b g"], kernel: Float[Array, "h g"], carry: LSTMCarry
+    gates_x: Float[Array, "t b g"], kernel: Float[Array, "h g"], carry: LSTMCarry | None
 ) -> tuple[Float[Array, "t b h"], LSTMCarry]:
     """Runs an LSTM over sequences, with torch.nn.LSTM's equations and order of gates (i f g o).
 
     Args:
         gates_x: the inputs' and the biases' share of the gates.
         kernel: the recurrent weights.
-        carry: hidden and cell state before the first step.
+        carry: hidden and cell state before the first step; None for zeros, which need no product.
 
     Returns:
         The hidden state after each step, and the carry after the last one.
     """
-    return _lstm(gates_x.astype(kernel.dtype), kernel, carry)
+    gates_x = gates_x.astype(kernel.dtype)
+    if carry is not None:
+        return _lstm(gates_x, kernel, carry)
+    i, _, g, o = _lstm_gates(gates_x[0].astype(jnp.float32))
+    c = i * g
+    return _after_first(lambda rest, first: _lstm(rest, kernel, first), gates_x, (o * jnp.tanh(c), c))
 
 
 def _gru_gates(gates_x: Array, product: Array, bias_n: Array) -> tuple[Array, Array, Array, Array]:
@@ -176,7 +182,10 @@ _gru.defvjp(_gru_forward, _gru_backward)
 
 
 def gru(
-    gates_x: Float[Array, "t b g"], kernel: Float[Array, "h g"], bias_n: Float[Array, " h"], h: GRUCarry
+    gates_x: Float[Array, "t b g"],
+    kernel: Float[Array, "h g"],
+    bias_n: Float[Array, " h"],
+    h: GRUCarry | None,
 ) -> tuple[Float[Array, "t b h"], GRUCarry]:
     """Runs a GRU over sequences, with torch.nn.GRU's equations and order of gates (r z n).
 
@@ -184,12 +193,27 @@ def gru(
         gates_x: the inputs' and the biases' share of the gates.
         kernel: the recurrent weights.
         bias_n: the bias of the recurrent product in the candidate n, which the reset gate scales too.
-        h: hidden state before the first step.
+        h: hidden state before the first step; None for zeros, which need no product.
 
     Returns:
         The hidden state after each step, and after the last one.
     """
-    return _gru(gates_x.astype(kernel.dtype), kernel, bias_n, h)
+    gates_x = gates_x.astype(kernel.dtype)
+    if h is not None:
+        return _gru(gates_x, kernel, bias_n, h)
+    _, z, n, _ = _gru_gates(gates_x[0], jnp.zeros(gates_x.shape[1:], jnp.float32), bias_n)
+    return _after_first(lambda rest, first: _gru(rest, kernel, bias_n, first), gates_x, n - z * n)
+
+
+def _after_first(
+    run: Callable[[Array, Any], tuple[Array, Any]], gates_x: Float[Array, "t b g"], first: Any
+) -> tuple[Array, Any]:
+    """Runs the other steps from the carry after the first one."""
+    output = jax.tree.leaves(first)[0][None].astype(gates_x.dtype)
+    if len(gates_x) == 1:
+        return output, first
+    outputs, last = run(gates_x[1:], first)
+    return jnp.concatenate([output, outputs]), last
 
 
 def orthogonal_gates(key: PRNGKeyArray, shape: tuple[int, int], dtype: DTypeLike = jnp.float32) -> Array:
@@ -250,8 +274,10 @@ class LSTMLayer(RecurrentLayer):
         zeros = jnp.zeros((batch, features), jnp.float32)
         return zeros, zeros
 
-    def __call__(self, x: Float[Array, "t b d"], carry: LSTMCarry) -> tuple[Float[Array, "t b h"], LSTMCarry]:
-        """Runs over whole sequences from a carry."""
+    def __call__(
+        self, x: Float[Array, "t b d"], carry: LSTMCarry | None
+    ) -> tuple[Float[Array, "t b h"], LSTMCarry]:
+        """Runs over whole sequences from a carry; None is the first one."""
         return lstm(self.gates_x(x), self.kernel.astype(self.dtype), carry)
 
     def step(self, x: Float[Array, "b d"], carry: LSTMCarry) -> tuple[Float[Array, "b h"], LSTMCarry]:
@@ -275,8 +301,10 @@ class GRULayer(RecurrentLayer):
         """The carry before the first input."""
         return jnp.zeros((batch, features), jnp.float32)
 
-    def __call__(self, x: Float[Array, "t b d"], h: GRUCarry) -> tuple[Float[Array, "t b h"], GRUCarry]:
-        """Runs over whole sequences from a carry."""
+    def __call__(
+        self, x: Float[Array, "t b d"], h: GRUCarry | None
+    ) -> tuple[Float[Array, "t b h"], GRUCarry]:
+        """Runs over whole sequences from a carry; None is the first one."""
         return gru(self.gates_x(x), self.kernel.astype(self.dtype), self.bias_n, h)
 
     def step(self, x: Float[Array, "b d"], h: GRUCarry) -> tuple[Float[Array, "b h"], GRUCarry]:

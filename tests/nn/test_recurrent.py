@@ -111,6 +111,23 @@ def test_backward_pass_under_vmap(fast, plain, arguments):
     )
 
 
+@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize(("fast", "plain", "arguments"), CELLS)
+def test_no_carry_is_a_carry_of_zeros(fast, plain, arguments, steps):
+    gates_x, *parameters, carry = arguments(jax.random.key(0))
+    zeros = jax.tree.map(jnp.zeros_like, carry)
+
+    def differentiated(f, carry):
+        return jax.jit(gradients_of(lambda *given: f(*given, carry)))(gates_x[:steps], *parameters)
+
+    for f, given in ((fast, None), (fast, zeros)):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5),
+            differentiated(f, given),
+            differentiated(plain, zeros),
+        )
+
+
 def test_lstm_step_by_hand():
     # All gates' products are 0; i = f = o = 1/2 and g = tanh(1): c = 2 / 2 + tanh(1) / 2, h = tanh(c) / 2.
     gates_x = jnp.array([[0.0, 0.0, 1.0, 0.0]])
