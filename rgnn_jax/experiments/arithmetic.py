@@ -132,7 +132,7 @@ SCALES = {
         _COMPARED,
         _limits(10_000, 4000, 2500, 45),
         {"training.evaluate_every": "250"},
-        Lengths(_seconds(2500, 75), _seconds(6000, 120), _seconds(6000, 150), ("twins",), 400),
+        Lengths(_seconds(2500, 75), _seconds(12_000, 600), _seconds(12_000, 420), ("twins",), 400),
     ),
     "full": Scale(
         (90, 75, 50, 25),

@@ -14,7 +14,7 @@ from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.arithmetic_spec import BLANK
 from rgnn_jax.losses import cross_entropy
 
-_SURE = 0.05
+_SURE = 0.003
 """Nats, at most, that what is legible costs the painter's reader."""
 
 _INK = 0.5
