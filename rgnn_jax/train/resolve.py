@@ -90,7 +90,7 @@ def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
             if fields[field] != after[section].get(field)
         ]
         raise UserError(
-            f"--resume {directory.path.name}: {', '.join(changed)} differ from the saved run's; "
-            "start another run with --name, or leave them as they were"
+            f"--resume {directory.path.name}: settings unlike the saved run's: {', '.join(changed)}; "
+            "leave them as they were, or start another run with --name"
         )
     return old
