@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from rgnn_jax.nn.linear import linear, weight_gradient
+from rgnn_jax.nn.platform import library_on_cpu
 
 
 def causal_conv(
@@ -47,27 +48,31 @@ def dilated_conv(
     x: Float[Array, "b s d"], kernel: Float[Array, "k d f"], dilation: int
 ) -> Float[Array, "b t f"]:
     """`plain_dilated_conv`, with a backward pass that is fast on CPU, in loops too (see `nn/conv.py`)."""
-    return plain_dilated_conv(x, kernel, dilation)
+    return _convolve(x, kernel, dilation)
 
 
 def _forward(x: Array, kernel: Array, dilation: int) -> tuple[Array, tuple[Array, Array]]:
-    return plain_dilated_conv(x, kernel, dilation), (x, kernel)
+    return dilated_conv(x, kernel, dilation), (x, kernel)
 
 
 def _backward(dilation: int, saved: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
     x, kernel = saved
     turned = jax.lax.optimization_barrier(kernel[::-1].swapaxes(1, 2))
-    x_gradient = plain_dilated_conv(dy, turned, dilation, pad=(len(kernel) - 1) * dilation)
     kernel_gradient = jax.lax.platform_dependent(
         x,
         dy,
         cpu=partial(_taps_gradient, kernel_size=len(kernel), dilation=dilation),
         default=partial(_plain_gradient, kernel_size=len(kernel), dilation=dilation),
     )
-    return x_gradient, kernel_gradient
+    return _convolve(dy, turned, dilation, pad=(len(kernel) - 1) * dilation), kernel_gradient
 
 
 dilated_conv.defvjp(_forward, _backward)
+
+
+def _convolve(x: Array, kernel: Array, dilation: int, pad: int = 0) -> Float[Array, "b t f"]:
+    form = partial(plain_dilated_conv, dilation=dilation, pad=pad)
+    return library_on_cpu(x, kernel, cpu=form, default=form)
 
 
 def _plain_gradient(x: Array, dy: Array, kernel_size: int, dilation: int) -> Float[Array, "k d f"]:

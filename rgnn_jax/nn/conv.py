@@ -21,11 +21,12 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
+from rgnn_jax.nn.platform import library_on_cpu
 from rgnn_jax.nn.spectral import SpectralNorm
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 _FEW = 16
-"""Channels of a block of pixels below which a library's convolution wastes its vectors."""
+"""Channels of a block of pixels up to which a library's convolution wastes its vectors."""
 
 
 def plain_conv(
@@ -118,7 +119,7 @@ def conv(x: Float[Array, "b h w c"], kernel: Float[Array, "k k c f"], stride: in
         kernel: of a size that `stride` divides, and that differs from it by an even number.
         stride: pixels between outputs.
     """
-    return jax.lax.platform_dependent(
+    return library_on_cpu(
         x, kernel, cpu=partial(library_conv, stride=stride), default=partial(plain_conv, stride=stride)
     )
 
@@ -128,7 +129,7 @@ def conv_transpose(
     y: Float[Array, "b i j f"], kernel: Float[Array, "k k c f"], stride: int
 ) -> Float[Array, "b h w c"]:
     """The adjoint of `conv` in the picture: x[i * stride + u - p] += y[i] kernel[u].T."""
-    return jax.lax.platform_dependent(
+    return library_on_cpu(
         y,
         kernel,
         cpu=partial(library_conv_transpose, stride=stride),
@@ -141,7 +142,7 @@ def kernel_gradient(
     x: Float[Array, "b h w c"], y: Float[Array, "b i j f"], kernel_size: int, stride: int
 ) -> Float[Array, "k k c f"]:
     """The adjoint of `conv` in the kernel: kernel[u] = sum_i outer(x[i * stride + u - p], y[i])."""
-    return jax.lax.platform_dependent(
+    return library_on_cpu(
         x,
         y,
         cpu=partial(library_kernel_gradient, kernel_size=kernel_size, stride=stride),
@@ -218,12 +219,6 @@ def _to_matrices(kernel: Float[Array, "k k c f"], stride: int) -> Float[Array, "
     k, _, c, f = kernel.shape
     t = k // stride
     return kernel.reshape(t, stride, t, stride, c, f).swapaxes(1, 2).reshape(t, t, stride * stride * c, f)
-
-
-def _from_matrices(matrices: Float[Array, "t t d f"], stride: int) -> Float[Array, "k k c f"]:
-    t, _, d, f = matrices.shape
-    c = d // (stride * stride)
-    return matrices.reshape(t, t, stride, stride, c, f).swapaxes(1, 2).reshape(t * stride, t * stride, c, f)
 
 
 class Conv(nn.Module):

@@ -52,13 +52,17 @@ def test_gradients_under_vmap_equal_one_at_a_time():
             np.testing.assert_allclose(one[i], expected, rtol=1e-5, atol=1e-5)
 
 
-def test_cpu_programs_hold_one_form_in_the_order_of_the_library():
-    x, kernel = normal(0, 2, 9, 3), normal(1, 3, 3, 5)
-    gradient = jax.jit(jax.grad(lambda x, kernel: jnp.sum(dilated_conv(x, kernel, 2) ** 2), (0, 1)))
-    program = gradient.lower(x, kernel).as_text("hlo")
+@pytest.mark.parametrize("members", [0, 2])
+def test_cpu_programs_hold_one_form_in_the_order_of_the_library(members):
+    inputs = [normal(0, 2, 9, 3), normal(1, 3, 3, 5)]
+    gradient = jax.grad(lambda x, kernel: jnp.sum(dilated_conv(x, kernel, 2) ** 2), (0, 1))
+    if members:
+        gradient, inputs = jax.vmap(gradient), [jnp.stack([part] * members) for part in inputs]
+    program = jax.jit(gradient).lower(*inputs).as_text("hlo")
     convolutions = [line for line in program.splitlines() if " convolution(" in line]
     assert len(convolutions) == 2  # the kernel's gradient is a product
     assert all("dim_labels=b01f_01io->b01f" in line for line in convolutions)
+    assert "feature_group_count" not in program
     assert " conditional(" not in program
 
 

@@ -144,13 +144,20 @@ def test_gradients_under_vmap_equal_one_at_a_time():
         close(jax.tree.map(lambda g, i=i: g[i], together), expected)
 
 
+@pytest.mark.parametrize("members", [0, 2])
 @pytest.mark.parametrize("name", ["conv", "conv_transpose"])
-def test_cpu_programs_hold_one_form_in_the_order_of_the_library(name):
-    fast, _, inputs = forms(3, 1)[name]
-    program = jax.jit(jax.grad(loss(fast), (0, 1))).lower(*inputs).as_text("hlo")
+@pytest.mark.parametrize(("kernel_size", "stride"), SIZES[:2])
+def test_cpu_programs_hold_one_form_in_the_order_of_the_library(name, kernel_size, stride, members):
+    x, kernel, y = arrays(kernel_size, stride, 5, 4, SIDES[1])
+    inputs = [x if name == "conv" else y, kernel]
+    gradient = jax.grad(loss(partial(conv if name == "conv" else conv_transpose, stride=stride)), (0, 1))
+    if members:
+        gradient, inputs = jax.vmap(gradient), [jnp.stack([part] * members) for part in inputs]
+    program = jax.jit(gradient).lower(*inputs).as_text("hlo")
     convolutions = [line for line in program.splitlines() if " convolution(" in line]
     assert len(convolutions) == 3
     assert all("dim_labels=b01f_01io->b01f" in line for line in convolutions)
+    assert "feature_group_count" not in program
     assert " conditional(" not in program
 
 
