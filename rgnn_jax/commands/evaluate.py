@@ -225,13 +225,15 @@ def _likelihood(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, f
 def _disentanglement(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, Any]:
     from rgnn_jax.evaluate.factor_scores import score_factors
     from rgnn_jax.sampling.latent import encode
+    from rgnn_jax.tasks.images import evaluation_images
 
     pictures = getattr(task.images, args.split)
     if pictures.factors is None:
         raise UserError(
             f"--disentanglement: the factors of run {args.name}'s pictures are not known; leave it out"
         )
-    return score_factors(encode(loaded.model, loaded.params, pictures.images).z_mean, pictures.factors)
+    shown = evaluation_images(loaded.experiment.data, pictures)
+    return score_factors(encode(loaded.model, loaded.params, shown).z_mean, pictures.factors)
 
 
 def _least_likely(text: str, log_probs: Any, count: int = 5) -> list[str]:

@@ -141,7 +141,7 @@ SCALES = {
         _limits(10_000, 10_000, 5000, 1200),
         {"training.evaluate_every": "500"},
         Lengths(
-            _seconds(2500, 1200), _seconds(6000, 2400), _seconds(12_000, 2400), ("twins", "leaking"), 1000
+            _seconds(2500, 1200), _seconds(40_000, 7200), _seconds(12_000, 2400), ("twins", "leaking"), 1000
         ),
     ),
 }

@@ -72,7 +72,9 @@ class GANConfig(Variant, frozen=True, kw_only=True):
         if self.categories == 1:
             raise UserError("model.categories 1 says nothing: set 0 for none, or at least 2")
         if self.auxiliary and not self.conditional:
-            raise UserError("model.auxiliary is about pictures' classes: set model.conditional to true")
+            raise UserError(
+                "model.auxiliary is about pictures' classes: set it to 0, or model.conditional to true"
+            )
         if self.consistency and not self.dropout:
             raise UserError(
                 "model.consistency compares two dropout masks; set model.dropout, 0.5 for example"

@@ -18,8 +18,9 @@ _PAPER = -2.0
 class Painter(nn.Module):
     """Pictures of symbols given a style z, and the style of pictures (Sohn et al., 2015).
 
-    A style is drawn from N(0, 1) whatever the symbol, so that one style can be held for several. Beside the
-    two networks lies a reader, a small classifier that says in training whether what is painted is legible.
+    In training a style is drawn from N(0, 1) whatever the symbol, so that one style can be held for several.
+    Beside the two networks lies a reader, a small classifier that says whether what is painted is legible: in
+    training, and in use of which of several draws.
 
     Attributes:
         config: the network's settings.

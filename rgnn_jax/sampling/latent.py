@@ -91,13 +91,6 @@ def decode(
     return np.concatenate(batches)[: len(flat)].reshape(*z.shape[:-1], *model.image_shape)
 
 
-def reconstruct(
-    model: nn.Module, params: Params, images: UInt8[np.ndarray, "n h w c"]
-) -> UInt8[np.ndarray, "n h w c"]:
-    """What the decoder makes of the pictures' codes; raises as `encode` does."""
-    return decode(model, params, encode(model, params, images).z_mean)
-
-
 def prior(z_dim: int) -> Gaussian:
     """N(0, 1) in every dimension."""
     return Gaussian(np.zeros(z_dim), np.eye(z_dim))

@@ -37,9 +37,10 @@ def build_pair(experiment: Experiment, spec: ImageSpec) -> GAN:
     config, _ = experiment.of_pictures
     assert isinstance(config, GeneratorConfig)
     if config.conditional and not spec.classes:
+        cure = "model.conditional to false" + (" and model.auxiliary to 0" if config.auxiliary else "")
         raise UserError(
             "model.conditional needs pictures with classes; these have none: set another data.path, or "
-            "model.conditional to false"
+            + cure
         )
     classes = len(spec.classes) if config.conditional else 0
     dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))

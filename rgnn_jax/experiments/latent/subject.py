@@ -65,7 +65,10 @@ class Subject:
         _ = run.images
         with_other_data(run.experiment, overrides)
         if not hasattr(run.model, "decode"):
-            raise UserError(f"run {run.directory.name} has no latent space: its model only reads pictures")
+            raise UserError(
+                f"run {run.directory.name} has no latent space, its model only reads pictures: "
+                "name a run of an autoencoder or of a generator-discriminator pair"
+            )
         return cls(run, overrides)
 
     @property
