@@ -219,8 +219,9 @@ def _after_first(
 def orthogonal_gates(key: PRNGKeyArray, shape: tuple[int, int], dtype: DTypeLike = jnp.float32) -> Array:
     """A recurrent kernel of one random orthogonal matrix a gate (Saxe et al., 2014)."""
     h, width = shape
-    matrices = jax.vmap(lambda key: nn.initializers.orthogonal()(key, (h, h), dtype))(
-        jax.random.split(key, width // h)
+    # One after the other: batches of QR that run at once can wait for each other's CPU threads for ever.
+    matrices = jax.lax.map(
+        lambda key: nn.initializers.orthogonal()(key, (h, h), dtype), jax.random.split(key, width // h)
     )
     return matrices.swapaxes(0, 1).reshape(shape)
 
