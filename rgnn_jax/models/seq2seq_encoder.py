@@ -116,11 +116,14 @@ class RecurrentEncoder(Encoder):
         """Runs the layers over the source, each direction on its own."""
         x, readings = self.front(source.swapaxes(0, 1), train=train)
         inputs = list(jnp.split(x, len(self.layers[0]), axis=-1))
+        # Without gradients a first step apart saves less than the copies around it cost.
+        shape = source.shape[0], self.config.width
+        before = None if train else LAYER_TYPES[self.config.encoder].init_carry(*shape)
         outputs: list[Array] = []
         for layers in self.layers:
             outputs = []
             for index, (layer, given) in enumerate(zip(layers, inputs, strict=True)):
-                y, _ = layer(given[::-1] if index else given, None)
+                y, _ = layer(given[::-1] if index else given, before)
                 outputs.append(y[::-1] if index else y)
             x = self.drop(jnp.concatenate(outputs, axis=-1), deterministic=not train)
             inputs = [x] * len(layers)
