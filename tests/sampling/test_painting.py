@@ -42,7 +42,7 @@ def test_styles_lie_as_far_apart_as_the_spread_says():
 
 
 def test_the_first_draw_that_the_reader_is_sure_of_is_shown():
-    nll = jnp.array([[[0.3, 0.0], [0.0, 0.01], [0.0, 0.0]], [[2.0, 9.0], [1.0, 9.0], [3.0, 0.0]]])
+    nll = jnp.array([[[0.3, 0.0], [0.0, 0.001], [0.0, 0.0]], [[2.0, 9.0], [1.0, 9.0], [3.0, 0.0]]])
     shown = jnp.array([[True, True], [True, False]])
     np.testing.assert_array_equal(_first_legible(nll, shown, held=True), [[1, 1], [1, 1]])
     np.testing.assert_array_equal(_first_legible(nll, shown, held=False), [[1, 0], [1, 0]])
