@@ -19,8 +19,8 @@ class Painter(nn.Module):
     """Pictures of symbols given a style z, and the style of pictures (Sohn et al., 2015).
 
     In training a style is drawn from N(0, 1) whatever the symbol, so that one style can be held for several.
-    Beside the two networks lies a reader, a small classifier that says whether what is painted is legible: in
-    training, and in use of which of several draws.
+    Beside the two networks lies a reader, a small classifier that tells the painter in training whether what
+    it paints is legible, and `sampling/painting.py` which of several draws is.
 
     Attributes:
         config: the network's settings.
