@@ -169,6 +169,7 @@ def classifier(tmp_path_factory) -> Path:
     [
         ("sample judge", "is a model of pictures"),
         ("evaluate judge --text x", "is a model of pictures"),
+        ("evaluate judge --split beyond", "is no model of arithmetic"),
         ("evaluate judge --importance-samples 3", "has no codes"),
         ("evaluate judge --disentanglement", "has no codes"),
         ("evaluate judge --data.path {}/plain.npy", "pictures of no classes, but the run tells 3 apart"),

@@ -69,6 +69,14 @@ def test_a_run_is_evaluated(sums, capsys):
     assert "not written as those that the run was trained on" in capsys.readouterr().err
 
 
+def test_a_run_is_asked_beyond_what_it_was_trained_on(sums, capsys):
+    asked = ["evaluate", "sums", "--ckpt-dir", str(sums), "--split", "beyond"]
+    assert main([*asked, "--data.operands-below", "8", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["whole"]["count"] == 2 * (10**2 - 8**2)
+    assert main(asked) == 2
+    assert "the beyond split is empty" in capsys.readouterr().err
+
+
 def test_a_run_is_listed_and_resumed(sums, capsys):
     assert main(["list", "--ckpt-dir", str(sums), "--json"]) == 0
     [row] = json.loads(capsys.readouterr().out)["runs"]

@@ -31,7 +31,10 @@ def register(commands: Any) -> None:
     )
     add_run(parser)
     parser.add_argument(
-        "--split", default="test", choices=("train", "validation", "test"), help="default: test"
+        "--split",
+        default="test",
+        choices=("train", "validation", "test", "beyond"),
+        help="default: test; beyond: of arithmetic, operands from the run's data.operands_below on",
     )
     of_text = parser.add_argument_group("models of text")
     of_text.add_argument(
@@ -79,6 +82,10 @@ def run(args: argparse.Namespace) -> int:
     from rgnn_jax.train.session import load_run
 
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
+    if args.split == "beyond" and not isinstance(loaded.spec, ArithmeticSpec):
+        raise UserError(
+            f"--split beyond: run {args.name} is no model of arithmetic; choose train, validation or test"
+        )
     if isinstance(loaded.spec, Vocabulary):
         of_others = ("importance_samples", "disentanglement", "judge", "style_seed", "temperature")
         _refuse(args, "is a model of text", *of_others)

@@ -17,7 +17,8 @@ def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
 
     examples = load_task(loaded, args.settings).arithmetic.examples(args.split)
     if not len(examples):
-        raise empty_split(args.split, "set --data.test-fraction")
+        cure = "train with data.operands_below" if args.split == "beyond" else "set --data.test-fraction"
+        raise empty_split(args.split, cure)
     predicted = answer_queries(loaded.model, loaded.params, examples.given)
     report = report_answers(loaded.arithmetic, examples, predicted)
     readings = _readings(args, loaded, examples) if loaded.arithmetic.side else {}

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 
 from rgnn_jax.contracts import Rows
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec, Layout, Operator, Order
-from rgnn_jax.datasets.arithmetic_split import Deck, Queries, Side
+from rgnn_jax.datasets.arithmetic_split import Deck, Queries, Split
 from rgnn_jax.datasets.micro_batches import micro_batch_key, micro_batch_size
 from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, Fraction, Rate, Seed, Variant
@@ -22,8 +22,8 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
 
     Attributes:
         digits: operands have at most so many; 2 gives 0 to 99 and, with both operators, 20,000 queries.
-        longest: the digits that operands really have, at most, where queries leave room for more: a run of
-            `digits` 3 and `longest` 2 can be asked longer ones than it was trained on; None for `digits`.
+        operands_below: operands are less than this even number, though queries have room for more: a run of
+            `digits` 3 and `operands_below` 100 can be asked what lies beyond; None for all of `digits`.
         operators: those that occur.
         split: "twins" keeps a query and the one with its operands exchanged on one side; "leaking" deals
             them separately, as the course document does, so that most test queries have a twin in training.
@@ -38,7 +38,7 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
     """
 
     digits: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2
-    longest: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
+    operands_below: Annotated[int, msgspec.Meta(ge=2)] | None = None
     operators: tuple[Operator, ...] = ("+", "-")
     split: Literal["twins", "leaking"] = "twins"
     train_fraction: Fraction | None = None
@@ -53,10 +53,11 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
     def __post_init__(self) -> None:
         if not self.operators or len(set(self.operators)) < len(self.operators):
             raise UserError('data.operators must name each operator once: ["+"], ["-"] or ["+", "-"]')
-        if self.longest is not None and self.longest > self.digits:
+        below = self.operands_below
+        if below is not None and (below > 10**self.digits or below % 2):
             raise UserError(
-                f"data.longest {self.longest} is more than the {self.digits} digits that queries have room "
-                "for; set a larger data.digits"
+                f"data.operands_below {below} must be an even number of at most {10**self.digits}, what "
+                f"{self.digits} digits have room for"
             )
         left = 1 - self.validation_fraction - self.test_fraction
         if left <= 0 or (self.train_fraction or 0) > left + 1e-9:
@@ -83,7 +84,7 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
         """All queries, dealt to the splits."""
         left = 1 - self.validation_fraction - self.test_fraction
         return Deck(
-            size=10 ** (self.longest or self.digits),
+            size=self.operands_below or 10**self.digits,
             operators=len(self.operators),
             twins=self.split == "twins",
             seed=self.split_seed,
@@ -155,10 +156,12 @@ class Arithmetic:
         """SHA-256 of the settings, in hexadecimal."""
         return hashlib.sha256(msgspec.json.encode(self.config)).hexdigest()
 
-    def examples(self, split: Side) -> Examples:
-        """A split's queries, of at most `evaluation_limit` cards."""
-        queries = self.config.deck.queries(split, self.config.evaluation_limit)
-        return make_examples(self.spec, queries)
+    def examples(self, split: Split) -> Examples:
+        """A split's queries, of at most `evaluation_limit` cards, or as many queries that lie beyond."""
+        limit, deck = self.config.evaluation_limit, self.config.deck
+        if split == "beyond":
+            return make_examples(self.spec, deck.beyond(10**self.config.digits, limit))
+        return make_examples(self.spec, deck.queries(split, limit))
 
 
 def make_examples(spec: ArithmeticSpec, queries: Queries) -> Examples:

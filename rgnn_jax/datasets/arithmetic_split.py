@@ -12,6 +12,9 @@ from jaxtyping import Array, Integer, PRNGKeyArray, UInt32
 from rgnn_jax.datasets.permutation import ROUNDS, permute_cells
 
 Side = Literal["train", "validation", "test"]
+Split = Literal[Side, "beyond"]
+"""A side of the deck, or the queries with an operand that no card of it has."""
+
 Words = UInt32[Array | np.ndarray, "..."]
 
 _INT32_END = 2**31
@@ -98,6 +101,27 @@ class Deck:
         other = queries.first != queries.second
         turned = Queries(queries.second[other], queries.operator[other], queries.first[other])
         return Queries(*(np.concatenate(pair) for pair in zip(queries, turned, strict=True)))
+
+    def beyond(self, size: int, limit: int) -> Queries:
+        """Queries of operands below a larger `size`, at least one of which no card has.
+
+        Args:
+            size: of the operands.
+            limit: how many; where there are more, a random sample.
+        """
+        larger = size - self.size
+        high = larger * size  # the first operand is one of the larger ones, or else the second alone
+        pairs = high + self.size * larger
+        count = self.operators * pairs
+        if count <= limit:
+            places = np.arange(count)
+        else:
+            places = np.random.Generator(np.random.Philox(self.seed)).integers(0, count, limit)
+        operator, place = np.divmod(places, max(1, pairs))
+        low = place - high
+        first = np.where(low < 0, self.size + place // size, low // max(1, larger))
+        second = np.where(low < 0, place % size, self.size + low % max(1, larger))
+        return Queries(*(part.astype(np.int32) for part in (first, operator, second)))
 
     def draw(self, shuffle: UInt32[Array, " r"], key: PRNGKeyArray, count: int) -> Queries:
         """Training queries, each card as likely as any other and either order of a pair.

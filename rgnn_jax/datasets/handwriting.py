@@ -19,7 +19,7 @@ from rgnn_jax.datasets.arithmetic import (
     Examples,
 )
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
-from rgnn_jax.datasets.arithmetic_split import Side
+from rgnn_jax.datasets.arithmetic_split import Split
 from rgnn_jax.datasets.handwriting_strips import DigitTable, Strips, draw_strips, make_table
 from rgnn_jax.datasets.images import DIGITS, ImageData, load_images
 from rgnn_jax.datasets.micro_batches import micro_batch_key
@@ -89,22 +89,23 @@ class Handwriting(Arithmetic):
         """SHA-256 of settings and pictures, in hexadecimal."""
         return hashlib.sha256((super().digest + self.images.digest).encode()).hexdigest()
 
-    def table(self, split: Side) -> DigitTable:
-        """The pictures of a split.
+    def table(self, split: Split) -> DigitTable:
+        """The pictures of a split; the test's for queries that lie beyond.
 
         Raises:
             UserError: where they are not of the ten digits.
         """
-        return make_table(getattr(self.images, split), self.images.spec.classes, self.config.path)
+        pictures = self.images.test if split == "beyond" else getattr(self.images, split)
+        return make_table(pictures, self.images.spec.classes, self.config.path)
 
-    def examples(self, split: Side) -> Examples:
+    def examples(self, split: Split) -> Examples:
         """A split's queries, of at most `evaluation_limit` cards, with that split's pictures."""
         examples = super().examples(split)
         if self.config.pictures == "source":
             return dataclasses.replace(examples, given=self.strips(examples.source, split))
         return dataclasses.replace(examples, pictures=self.strips(examples.target, split))
 
-    def strips(self, symbols: Int[np.ndarray, "n s"], split: Side, *, draw: int = 0) -> Strips:
+    def strips(self, symbols: Int[np.ndarray, "n s"], split: Split, *, draw: int = 0) -> Strips:
         """Strips of any symbols in a split's pictures; each `draw` chooses other ones."""
         table = DigitTable(*(jnp.asarray(part) for part in self.table(split)))
         return Strips(table, symbols, (self.config.picture_seed + draw) % 2**32)

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
-from rgnn_jax.datasets.arithmetic_split import Side
-from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.arithmetic_attention import draw_attention
+from rgnn_jax.experiments.arithmetic_beyond import examine_beyond
+from rgnn_jax.experiments.arithmetic_networks import NETWORKS, answers
 from rgnn_jax.experiments.arithmetic_observations import observe
 from rgnn_jax.experiments.arithmetic_page import make_page, to_terminal
 from rgnn_jax.experiments.arithmetic_results import (
@@ -29,42 +29,7 @@ from rgnn_jax.experiments.picture_results import Facts
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, loss_curves, require_page_tools
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
-from rgnn_jax.tasks.arithmetic import answer_queries
-from rgnn_jax.train.session import load_task
 
-
-class Network(NamedTuple):
-    """A network of the page.
-
-    Attributes:
-        directory: the beginning of its runs' names.
-        config: the file in `configs/` that it is made from.
-        settings: what sets it apart from that.
-    """
-
-    directory: str
-    config: str
-    settings: Mapping[str, str]
-
-
-NETWORKS = {
-    BASELINE: Network(
-        "baseline",
-        "arithmetic_lstm",
-        {
-            "optimizer.kind": "adamw", "optimizer.learning_rate": "1e-3", "optimizer.beta2": "0.999",
-            "optimizer.weight_decay": "0", "optimizer.schedule": "constant", "optimizer.warmup_steps": "0",
-            "optimizer.clip_norm": "0", "training.batch_size": "64", "training.ema_decay": "0",
-            "training.epochs": "15",
-        },
-    ),
-    LSTM: Network("lstm", "arithmetic_lstm", {}),
-    TRANSFORMER: Network("transformer", "arithmetic_transformer", {}),
-    TWO_LAYERS: Network(
-        "two_layers", "arithmetic_lstm", {"model.encoder_layers": "2", "model.decoder_layers": "2"}
-    ),
-    GRU: Network("gru", "arithmetic_lstm", {"model.encoder": "gru", "model.decoder": "gru"}),
-}  # fmt: skip
 _COMPARED = (BASELINE, LSTM, TRANSFORMER)
 VARIED_AT = 75
 """Percent of the queries that train the networks which differ in layers or kind."""
@@ -171,6 +136,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             ),
             leaked={share: twins_in_training(_data("leaking", share)) for share in plan.leaking_shares},
             runs=[trained for _, trained in runs],
+            beyond=examine_beyond(workshop, plan.settings, plan.limits),
             handwriting=handwriting,
         )
         curves = loss_curves(
@@ -238,16 +204,8 @@ def _train(workshop: Workshop, plan: Scale, name: str, split: str, share: int) -
         parameters=run.parameters,
         steps=run.run.step,
         seconds=run.seconds,
-        train=_answers(run, "train"),
-        test=_answers(run, "test"),
-    )
-
-
-def _answers(run: PictureRun, split: Side) -> AnswerReport:
-    loaded = run.run
-    examples = load_task(loaded).arithmetic.examples(split)
-    return report_answers(
-        loaded.arithmetic, examples, answer_queries(loaded.model, loaded.params, examples.given)
+        train=answers(run, "train"),
+        test=answers(run, "test"),
     )
 
 

@@ -59,6 +59,7 @@ def make_page(
             Section("The same on the document's split", (_leaks(results), _scores(results, "leaking"))),
             Section("Wrong answers", (_misclassified(results), *_errors(results))),
             Section("Layers and kinds", (_kinds(results),)),
+            Section("Beyond what was trained on", (_beyond(results),)),
             *((Section("Attention", tuple(attention)),) if attention else ()),
             *handwriting,
             document_section(observations),
@@ -227,4 +228,27 @@ def _kinds(results: ArithmeticResults) -> Table:
         ),
         f"With {varied.share}% of the queries in training. The document leaves GRU and Transformer to future "
         "work.",
+    )  # fmt: skip
+
+
+def _beyond(results: ArithmeticResults) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for run in results.beyond:
+        signs = run.beyond.by_operator
+        rows.append((
+            f"{run.model}, 0 to {run.below - 1}", f"up to {10**run.digits - 1}",
+            100 * run.test.whole.accuracy, 100 * run.beyond.whole.accuracy, 100 * signs["+"].accuracy,
+            100 * signs["-"].accuracy, f"{run.beyond.whole.count:,}",
+        ))  # fmt: skip
+    return Table(
+        (
+            Column("Network, operands in training"), Column("Operands asked"),
+            Column("Answers, test, %", best="highest"), Column("Answers beyond, %", best="highest"),
+            Column("Sums beyond, %"), Column("Differences beyond, %"), Column("Queries beyond"),
+        ),
+        tuple(rows),
+        "Test queries have operands as in training; of a query beyond at least one operand is larger: in the "
+        "first rows tens of 8 and 9, which were seen as units alone, in the others a place that was always "
+        "blank.",
+        command=f"rgnn evaluate {results.facts.directory}/{results.beyond[-1].run} --split beyond",
     )  # fmt: skip

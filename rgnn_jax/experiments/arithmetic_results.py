@@ -43,18 +43,44 @@ class Trained(Result, frozen=True):
     test: AnswerReport
 
 
+class Beyond(Result, frozen=True):
+    """A network that was asked for larger operands than it was trained on.
+
+    Attributes:
+        model: what the page calls it.
+        run: the name of its directory.
+        digits: that operands have at most when it is asked.
+        below: what the operands of all training queries are less than.
+        steps: that it took.
+        seconds: its training took, start and compilation counted.
+        test: its answers to held-out queries of such operands.
+        beyond: its answers to queries of which at least one operand is larger.
+    """
+
+    model: str
+    run: str
+    digits: int
+    below: int
+    steps: int
+    seconds: float
+    test: AnswerReport
+    beyond: AnswerReport
+
+
 class ArithmeticResults(Result, frozen=True):
     """Everything that the page says in numbers.
 
     Attributes:
         leaked: by share, the test queries of the leaking split whose twin is a training query.
         runs: all networks that read and write symbols, in the order they were trained.
+        beyond: those that were asked for larger operands than they were trained on.
         handwriting: those that read or write handwriting.
     """
 
     facts: Facts
     leaked: dict[int, float]
     runs: list[Trained]
+    beyond: list[Beyond]
     handwriting: HandwritingResults | None = None
 
     def find(self, model: str, split: str, share: int) -> Trained | None:

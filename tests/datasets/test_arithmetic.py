@@ -106,12 +106,34 @@ def test_five_digits_are_dealt_without_being_listed():
 
 
 def test_queries_may_leave_room_for_longer_ones():
-    short, full = ArithmeticData(digits=3, longest=2), ArithmeticData(digits=3)
+    short, full = ArithmeticData(digits=3, operands_below=100), ArithmeticData(digits=3)
     assert short.spec == full.spec
     batch, test = draw(short), Arithmetic(short).examples("test")
     assert test.source.shape[1] == batch.source.shape[1] == 7
     assert test.queries.first.max() == 99 < Arithmetic(full).examples("test").queries.first.max()
     assert Arithmetic(short).train_queries == Arithmetic(ArithmeticData(digits=2)).train_queries
+
+
+def test_beyond_lie_the_queries_of_larger_operands_once_each():
+    config = ArithmeticData(operands_below=80)
+    beyond = Arithmetic(config).examples("beyond").queries
+    pairs = set(zip(*(part.tolist() for part in beyond), strict=True))
+    assert pairs == {
+        (a, operator, b) for operator in (0, 1) for a in range(100) for b in range(100) if max(a, b) >= 80
+    }
+    assert len(beyond.first) == len(pairs) == 2 * (100**2 - 80**2)
+
+
+def test_of_many_queries_beyond_some_are_drawn():
+    config = ArithmeticData(digits=5, operands_below=1000, evaluation_limit=5000)
+    first, operator, second = Arithmetic(config).examples("beyond").queries
+    assert len(first) == 5000 and set(operator.tolist()) == {0, 1}
+    assert (np.maximum(first, second) >= 1000).all() and np.maximum(first, second).max() < 100_000
+    np.testing.assert_allclose([first.mean(), second.mean()], 50_000, rtol=0.05)
+
+
+def test_nothing_lies_beyond_all_operands():
+    assert len(Arithmetic(ArithmeticData()).examples("beyond")) == 0
 
 
 @pytest.mark.parametrize(
@@ -120,7 +142,8 @@ def test_queries_may_leave_room_for_longer_ones():
         ({"validation_fraction": 0.5, "test_fraction": 0.6}, "more than all"),
         ({"train_fraction": 0.95}, "more than all"),
         ({"train_fraction": 0.0}, "no query to train on"),
-        ({"digits": 2, "longest": 3}, "longest 3 is more than the 2 digits"),
+        ({"digits": 2, "operands_below": 102}, "operands_below 102 must be an even number of at most 100"),
+        ({"digits": 2, "operands_below": 33}, "operands_below 33 must be an even number"),
         ({"operators": ()}, "name each operator once"),
         ({"operators": ("+", "+")}, "name each operator once"),
     ],

@@ -10,13 +10,14 @@ from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
 from rgnn_jax.evaluate.arithmetic import Reading, Share, report_answers
 from rgnn_jax.experiments.answer_judge import Looks, PaintedReport
 from rgnn_jax.experiments.arithmetic import (
-    NETWORKS,
     SCALES,
     VARIED_AT,
     planned,
     reproduce_arithmetic,
     twins_in_training,
 )
+from rgnn_jax.experiments.arithmetic_beyond import UNSEEN
+from rgnn_jax.experiments.arithmetic_networks import NETWORKS
 from rgnn_jax.experiments.arithmetic_observations import observe
 from rgnn_jax.experiments.arithmetic_page import make_page, to_terminal
 from rgnn_jax.experiments.arithmetic_results import (
@@ -25,6 +26,7 @@ from rgnn_jax.experiments.arithmetic_results import (
     TRANSFORMER,
     TWO_LAYERS,
     ArithmeticResults,
+    Beyond,
     Trained,
 )
 from rgnn_jax.experiments.handwriting_page import observe_handwriting
@@ -66,7 +68,11 @@ def results(scale="cpu", baseline=(2, 1), transformer=0, layers=(5, 50)):
         trained(BASELINE, 75, 3, "leaking"),
     ]
     facts = Facts(**{name: getattr(FACTS, name) for name in FACTS.__struct_fields__} | {"scale": scale})
-    return ArithmeticResults(facts=facts, leaked={75: 0.75}, runs=runs)
+    beyond = Beyond(
+        model=LSTM, run="lstm_unseen_range", digits=2, below=80, steps=5, seconds=1.0, test=answered(0),
+        beyond=answered(2),
+    )  # fmt: skip
+    return ArithmeticResults(facts=facts, leaked={75: 0.75}, runs=runs, beyond=[beyond])
 
 
 def verdicts(**changes):
@@ -164,6 +170,16 @@ def test_every_network_of_a_scale_can_be_configured(scale):
     assert experiment.of_arithmetic[0].encoder == "gru"
 
 
+@pytest.mark.parametrize(("digits", "below"), UNSEEN.values(), ids=UNSEEN)
+def test_operands_beyond_are_never_trained_on(digits, below):
+    arithmetic = Arithmetic(ArithmeticData(digits=digits, operands_below=below))
+    for split in ("train", "test"):
+        first, _, second = arithmetic.examples(split).queries
+        assert max(first.max(), second.max()) < below
+    first, _, second = arithmetic.examples("beyond").queries
+    assert np.maximum(first, second).min() >= below
+
+
 def test_the_leak_is_counted():
     assert twins_in_training(ArithmeticData(digits=1, test_fraction=0.3)) == 0
     leaking = twins_in_training(ArithmeticData(split="leaking", test_fraction=0.25, validation_fraction=0.05))
@@ -177,6 +193,8 @@ def test_the_page_says_what_was_measured():
     assert "(75% at 75% of the queries in training)" in page.summary[1]
     assert "Document, baseline, 90%" in html
     assert "70.87" in html
+    assert "LSTM, trained well, 0 to 79" in html
+    assert "rgnn evaluate out/lstm_unseen_range --split beyond" in html
     terminal = to_terminal(results())
     assert sum("agrees" in line for line in terminal.splitlines()) == 5
 
