@@ -19,8 +19,8 @@ class Painter(nn.Module):
     """Pictures of symbols given a style z, and the style of pictures (Sohn et al., 2015).
 
     In training a style is drawn from N(0, 1) whatever the symbol, so that one style can be held for several.
-    Beside the two networks lies a reader, a small classifier that tells the painter in training whether what
-    it paints is legible, and `sampling/painting.py` which of several draws is.
+    Beside the two networks lies a reader, a small classifier: in training it tells the painter whether its
+    pictures are legible, and `sampling/painting.py` has it choose among several draws.
 
     Attributes:
         config: the network's settings.
@@ -46,7 +46,7 @@ class Painter(nn.Module):
     def __call__(
         self, pictures: Float[Array, "b h w 1"], symbols: Int[Array, " b"]
     ) -> tuple[Float[Array, "b h w 1"], Float[Array, "b v"]]:
-        """The pictures painted anew from their own styles, and what the reader makes of them."""
+        """The pictures painted anew, and what is read in them; for `init`, it touches every part once."""
         painted = self.paint(symbols, self.style(pictures, symbols)[0])
         return painted, self.read(painted)
 

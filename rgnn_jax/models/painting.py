@@ -42,42 +42,57 @@ def painting_loss(
         blank: the symbol that is not painted.
         key: of the styles.
     """
-    config, rows = model.config, max(1, len(symbols) // _READ_SHARE)
-    posterior_key, prior_key, painted_key, given_key = jax.random.split(key, 4)
+    config, read = model.config, max(1, len(symbols) // _READ_SHARE) * symbols.shape[1]
+    bound_key, *legibility_keys = jax.random.split(key, 4)
     flat, shown = symbols.reshape(-1), (symbols != blank).reshape(-1).astype(jnp.float32)
     images = pictures.reshape(-1, *pictures.shape[2:])
-    z_mean, z_logvar = _painter(model, params, "style", images, flat)
-    z = z_mean + jnp.exp(0.5 * z_logvar) * jax.random.normal(posterior_key, z_mean.shape)
-    nll = bernoulli_nll(_painter(model, params, "decode", flat, z), images)
-    kl = kl_divergence(z_mean, z_logvar).sum(axis=1)
-
-    few = rows * symbols.shape[1]
-    read_symbols, read_shown = flat[:few], shown[:few]
-    styles = jax.random.normal(prior_key, (few, z_mean.shape[1]))
-    painted = _painter(model, params, "paint", read_symbols, styles)
-    frozen = jax.tree.map(jax.lax.stop_gradient, params)
-    judged = _painter(model, frozen, "read", _roughened(painted, painted_key))
-    given = _painter(model, params, "read", _roughened(images[:few], given_key))
-    reading = cross_entropy(given, read_symbols)
-    illegibility = cross_entropy(judged, read_symbols)
-    right = (jnp.argmax(judged, -1) == read_symbols).astype(jnp.float32)
-
-    count, read = shown.sum(), read_shown.sum()
-    sums = {
-        "picture_loss": ((nll + config.style_weight * kl) * shown).sum(),
-        "style_kl": (kl * shown).sum(),
-    }
-    read_sums = {
-        "illegibility": (illegibility * read_shown).sum(),
-        "legible": (right * read_shown).sum(),
-        "reading_loss": (reading * read_shown).sum(),
+    per_picture = _bound(model, params, images, flat, bound_key)
+    per_read = _legibility(model, params, images[:read], flat[:read], *legibility_keys)
+    metrics = {name: ((values * shown).sum(), shown.sum()) for name, values in per_picture.items()}
+    metrics |= {
+        name: ((values * shown[:read]).sum(), shown[:read].sum()) for name, values in per_read.items()
     }
     # A draw may hold nothing but blanks.
-    bound = sums["picture_loss"] / jnp.maximum(count, 1.0) / images[0].size
-    legibility = config.legibility_weight * read_sums["illegibility"] + read_sums["reading_loss"]
-    loss = bound + legibility / jnp.maximum(read, 1.0)
-    metrics = {name: (value, count) for name, value in sums.items()}
-    return loss, metrics | {name: (value, read) for name, value in read_sums.items()}
+    mean = {name: total / jnp.maximum(count, 1.0) for name, (total, count) in metrics.items()}
+    legibility = config.legibility_weight * mean["illegibility"] + mean["reading_loss"]
+    return mean["picture_loss"] / images[0].size + legibility, metrics
+
+
+def _bound(
+    model: nn.Module,
+    params: Params,
+    images: Float[Array, "n h w 1"],
+    symbols: Int[Array, " n"],
+    key: PRNGKeyArray,
+) -> dict[str, Float[Array, " n"]]:
+    """The negative bound of each picture, and the KL divergence of its style."""
+    z_mean, z_logvar = _painter(model, params, "style", images, symbols)
+    z = z_mean + jnp.exp(0.5 * z_logvar) * jax.random.normal(key, z_mean.shape)
+    nll = bernoulli_nll(_painter(model, params, "decode", symbols, z), images)
+    kl = kl_divergence(z_mean, z_logvar).sum(axis=1)
+    return {"picture_loss": nll + model.config.style_weight * kl, "style_kl": kl}
+
+
+def _legibility(
+    model: nn.Module,
+    params: Params,
+    images: Float[Array, "n h w 1"],
+    symbols: Int[Array, " n"],
+    style_key: PRNGKeyArray,
+    painted_key: PRNGKeyArray,
+    given_key: PRNGKeyArray,
+) -> dict[str, Float[Array, " n"]]:
+    """What the reader makes of each symbol, painted in a random style, and of the given pictures."""
+    styles = jax.random.normal(style_key, (len(symbols), model.config.style_dim))
+    painted = _painter(model, params, "paint", symbols, styles)
+    frozen = jax.tree.map(jax.lax.stop_gradient, params)
+    judged = _painter(model, frozen, "read", _roughened(painted, painted_key))
+    given = _painter(model, params, "read", _roughened(images, given_key))
+    return {
+        "illegibility": cross_entropy(judged, symbols),
+        "legible": (jnp.argmax(judged, -1) == symbols).astype(jnp.float32),
+        "reading_loss": cross_entropy(given, symbols),
+    }
 
 
 def _roughened(pictures: Float[Array, "b h w 1"], key: PRNGKeyArray) -> Float[Array, "b h w 1"]:

@@ -11,7 +11,7 @@ from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
 from rgnn_jax.nn.dropout import Dropout
 from rgnn_jax.nn.embedding import NGramEmbed, empty_history
 from rgnn_jax.nn.linear import Dense
-from rgnn_jax.nn.recurrent import GRULayer, LSTMLayer, RecurrentLayer
+from rgnn_jax.nn.recurrent_layers import GRULayer, LSTMLayer, RecurrentLayer
 
 RecurrentCarry = tuple[Int[Array, "b m"], tuple[Any, ...]]
 

@@ -41,8 +41,8 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         style_dim: numbers of a style of handwriting, where answers are painted.
         style_spread: standard deviation of the styles that answers are painted in. Those of N(0, 1), a spread
             of 1, are painted less varied than what was written, since the painter paints means.
-        style_draws: styles of which the first is used in which the painter's own reader is sure of each
-            symbol.
+        style_draws: styles that are drawn for an answer; the first in which the painter's own reader is sure
+            of every symbol is used, else that in which it is least unsure.
         painter_width: of each hidden layer that paints, and of each that finds the style of a picture.
         painter_layers: hidden layers of either.
         style_weight: of the KL divergence of styles from N(0, 1); 1 is the evidence lower bound.

@@ -66,7 +66,7 @@ class RecurrentDecoderCarry(NamedTuple):
     Attributes:
         source: the source's share of the first layer's gates, the same at every step.
         memory: what it attends to, where it does.
-        states: of the layers; None before the first symbol where there is no need for zeros.
+        states: of the layers; None means zeros.
     """
 
     source: Float[Array, "b g"]

@@ -10,7 +10,7 @@ from rgnn_jax.models.seq2seq_config import Encoded, Part, Seq2SeqConfig
 from rgnn_jax.models.transformer import Block, BlockCarry, make_norm
 from rgnn_jax.nn.dropout import Dropout
 from rgnn_jax.nn.embedding import embed
-from rgnn_jax.nn.recurrent import GRULayer, LSTMLayer, RecurrentLayer
+from rgnn_jax.nn.recurrent_layers import GRULayer, LSTMLayer, RecurrentLayer
 
 LAYER_TYPES: dict[Part, type[LSTMLayer] | type[GRULayer]] = {"lstm": LSTMLayer, "gru": GRULayer}
 
@@ -28,10 +28,10 @@ Source = Int[Array, "b s"] | Float[Array, "b s h w c"]
 class Front(nn.Module):
     """Makes features of each position of a source, of symbols or of pictures of them.
 
-    A picture gets a probability of each symbol from a small convolutional classifier. In training its
-    features are the mean, under these, of the symbols' vectors, so that answers teach it too; in use they are
-    the likeliest symbol's, since nobody taught sums of half a 4 and half a 9. So what reads a source need not
-    know how it was written.
+    A small convolutional classifier gives each picture a probability of every symbol. In training a picture's
+    features are the mean of the symbols' vectors under these, so that the answers' loss trains the classifier
+    too. In use they are the likeliest symbol's vector, because mixtures of symbols are not what the encoder
+    behind was trained to understand.
 
     Attributes:
         config: the network's settings.
@@ -116,7 +116,7 @@ class RecurrentEncoder(Encoder):
         """Runs the layers over the source, each direction on its own."""
         x, readings = self.front(source.swapaxes(0, 1), train=train)
         inputs = list(jnp.split(x, len(self.layers[0]), axis=-1))
-        # Without gradients a first step apart saves less than the copies around it cost.
+        # In inference a first step apart costs more copies than it saves products.
         shape = source.shape[0], self.config.width
         before = None if train else LAYER_TYPES[self.config.encoder].init_carry(*shape)
         outputs: list[Array] = []

@@ -26,62 +26,73 @@ def causal_conv(
         dilation: steps between taps.
         history: the `s = (k - 1) * dilation` steps before x; zeros where there is none.
     """
-    span = (kernel.shape[0] - 1) * dilation
     if history is None:
-        return dilated_conv(jnp.pad(x, ((0, 0), (span, 0), (0, 0))), kernel, dilation)
+        return dilated_conv(x, kernel, dilation, ((kernel.shape[0] - 1) * dilation, 0))
     return dilated_conv(jnp.concatenate([history.astype(x.dtype), x], axis=1), kernel, dilation)
 
 
-def plain_dilated_conv(
-    x: Float[Array, "b s d"], kernel: Float[Array, "k d f"], dilation: int, *, pad: int = 0
+def xla_dilated_conv(
+    x: Float[Array, "b s d"], kernel: Float[Array, "k d f"], dilation: int, pad: tuple[int, int] = (0, 0)
 ) -> Float[Array, "b t f"]:
-    """Dilated convolution with so many zeros on both sides, by XLA; t = s + 2 pad - (k - 1) * dilation."""
+    """`dilated_conv`, with the gradients that JAX derives."""
     # Of pictures one pixel high: XLA's library on CPU takes a quarter less time for them than for sequences.
     return jax.lax.conv_general_dilated(
-        x[:, None], kernel[None], (1, 1), [(0, 0), (pad, pad)], rhs_dilation=(1, dilation),
+        x[:, None], kernel[None], (1, 1), [(0, 0), pad], rhs_dilation=(1, dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )[:, 0]  # fmt: skip
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def dilated_conv(
-    x: Float[Array, "b s d"], kernel: Float[Array, "k d f"], dilation: int
+    x: Float[Array, "b s d"], kernel: Float[Array, "k d f"], dilation: int, pad: tuple[int, int] = (0, 0)
 ) -> Float[Array, "b t f"]:
-    """`plain_dilated_conv`, with a backward pass that is fast on CPU, in loops too (see `nn/conv.py`)."""
-    return _convolve(x, kernel, dilation)
+    """Dilated convolution whose gradients are fast on CPU, in loops too (see `nn/conv.py`).
+
+    Args:
+        x: sequences.
+        kernel: one matrix a tap.
+        dilation: steps between taps.
+        pad: zeros before and after x, at most `(k - 1) * dilation` each.
+
+    Returns:
+        t = s + sum(pad) - (k - 1) * dilation steps.
+    """
+    # One form for all devices; under vmap it runs a member at a time on CPU.
+    form = partial(xla_dilated_conv, dilation=dilation, pad=pad)
+    return library_on_cpu(x, kernel, cpu=form, default=form)
 
 
-def _forward(x: Array, kernel: Array, dilation: int) -> tuple[Array, tuple[Array, Array]]:
-    return dilated_conv(x, kernel, dilation), (x, kernel)
+def _forward(
+    x: Array, kernel: Array, dilation: int, pad: tuple[int, int]
+) -> tuple[Array, tuple[Array, Array]]:
+    return dilated_conv(x, kernel, dilation, pad), (x, kernel)
 
 
-def _backward(dilation: int, saved: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
+def _backward(
+    dilation: int, pad: tuple[int, int], saved: tuple[Array, Array], dy: Array
+) -> tuple[Array, Array]:
     x, kernel = saved
-    turned = jax.lax.optimization_barrier(kernel[::-1].swapaxes(1, 2))
+    span = (len(kernel) - 1) * dilation
+    rotated = jax.lax.optimization_barrier(kernel[::-1].swapaxes(1, 2))
     kernel_gradient = jax.lax.platform_dependent(
-        x,
+        jnp.pad(x, ((0, 0), pad, (0, 0))),
         dy,
         cpu=partial(_taps_gradient, kernel_size=len(kernel), dilation=dilation),
-        default=partial(_plain_gradient, kernel_size=len(kernel), dilation=dilation),
+        default=partial(_xla_gradient, kernel_size=len(kernel), dilation=dilation),
     )
-    return _convolve(dy, turned, dilation, pad=(len(kernel) - 1) * dilation), kernel_gradient
+    return dilated_conv(dy, rotated, dilation, (span - pad[0], span - pad[1])), kernel_gradient
 
 
 dilated_conv.defvjp(_forward, _backward)
 
 
-def _convolve(x: Array, kernel: Array, dilation: int, pad: int = 0) -> Float[Array, "b t f"]:
-    form = partial(plain_dilated_conv, dilation=dilation, pad=pad)
-    return library_on_cpu(x, kernel, cpu=form, default=form)
-
-
-def _plain_gradient(x: Array, dy: Array, kernel_size: int, dilation: int) -> Float[Array, "k d f"]:
+def _xla_gradient(x: Array, dy: Array, kernel_size: int, dilation: int) -> Float[Array, "k d f"]:
     kernel = jax.ShapeDtypeStruct((kernel_size, x.shape[-1], dy.shape[-1]), x.dtype)
-    return jax.linear_transpose(lambda kernel: plain_dilated_conv(x, kernel, dilation), kernel)(dy)[0]
+    return jax.linear_transpose(lambda kernel: xla_dilated_conv(x, kernel, dilation), kernel)(dy)[0]
 
 
 def _taps_gradient(x: Array, dy: Array, kernel_size: int, dilation: int) -> Float[Array, "k d f"]:
-    """One product, for which each step's taps are laid side by side."""
+    """One product, for which each step's taps are laid side by side (im2col)."""
     b, t, f = dy.shape
     taps = [x[:, j * dilation : j * dilation + t] for j in range(kernel_size)]
     flat = jnp.concatenate(taps, axis=-1).reshape(b * t, -1)

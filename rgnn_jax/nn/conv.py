@@ -7,10 +7,12 @@ CPU at every order of differentiation.
 On CPU, XLA hands a convolution to a library where pictures lie in memory as [b, h, w, c] and kernels as
 [k, k, c, f]. A convolution's gradients ask for other orders. Outside of loops XLA puts these right; inside,
 where training runs, it makes plain loops of them that take up to eighty times as long. So here all three are
-convolutions in that order, whatever has to be transposed for it. With stride s, the larger picture of a
-`conv_transpose` is a grid of s x s blocks of pixels, and a kernel of k x k taps is t x t matrices, t = k / s,
-each for a whole block. Where that grid is small, one product serves all of them, and its t x t results are
-added with a shift.
+convolutions in that order, whatever has to be transposed for it.
+
+With stride s, the larger picture is a grid of s x s blocks of pixels (space to depth), and a kernel of k x k
+taps is t x t matrices, t = k / s, each for a whole block. A `conv` is computed so where its picture has few
+channels, a `conv_transpose` always; and where its blocks have few channels, or their grid is mostly border,
+one product serves all matrices, and its t x t results are added with a shift.
 """
 
 from functools import partial
@@ -26,7 +28,7 @@ from rgnn_jax.nn.spectral import SpectralNorm
 
 _LAYOUT = ("NHWC", "HWIO", "NHWC")
 _FEW = 16
-"""Channels of a block of pixels up to which a library's convolution wastes its vectors."""
+"""Channels of a block up to which the library leaves most of a CPU's vector lanes idle."""
 
 
 def plain_conv(
@@ -62,26 +64,26 @@ def library_conv(
     """`conv`; where a picture has few channels, of the blocks that the stride makes of it."""
     if stride == 1 or stride * stride * x.shape[-1] > _FEW:
         return plain_conv(x, kernel, stride)
-    grid, matrices = _to_grid(x, kernel.shape[0], stride), _to_matrices(kernel, stride)
+    grid, matrices = _space_to_depth(x, kernel.shape[0], stride), _to_matrices(kernel, stride)
     return _convolve(grid, matrices, pad=0)
 
 
 def library_conv_transpose(
     y: Float[Array, "b i j f"], kernel: Float[Array, "k k c f"], stride: int
 ) -> Float[Array, "b h w c"]:
-    """`conv_transpose` as a convolution with the kernel turned round, to the blocks of the larger picture."""
+    """`conv_transpose` as a convolution with the rotated kernel, to the blocks of the larger picture."""
     k, _, c, f = kernel.shape
     taps, block = k // stride, stride * stride * c
     if stride == 1:
-        return _convolve(y, _turned(kernel), pad=(k - 1) // 2)
+        return _convolve(y, _rotated(kernel), pad=(k - 1) // 2)
     if _is_small(y, taps) or block <= _FEW:
         products = y @ _to_matrices(kernel, stride).reshape(taps * taps * block, f).T
         grid = sum(
             _shift(products[..., tap * block : (tap + 1) * block], row, column, taps)
             for tap, (row, column) in enumerate(_shifts(taps))
         )
-        return _from_grid(jnp.asarray(grid), k, stride)
-    return _from_grid(_convolve(y, _turned(_to_matrices(kernel, stride)), pad=taps - 1), k, stride)
+        return _depth_to_space(jnp.asarray(grid), k, stride)
+    return _depth_to_space(_convolve(y, _rotated(_to_matrices(kernel, stride)), pad=taps - 1), k, stride)
 
 
 def library_kernel_gradient(
@@ -106,7 +108,8 @@ def _convolve(
     )
 
 
-def _turned(kernel: Float[Array, "t t d f"]) -> Float[Array, "t t f d"]:
+def _rotated(kernel: Float[Array, "t t d f"]) -> Float[Array, "t t f d"]:
+    """The kernel of the adjoint: by 180 degrees, with its channels exchanged."""
     return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
 
 
@@ -183,7 +186,7 @@ def _shifts(taps: int) -> list[tuple[int, int]]:
 
 
 def _is_small(y: Float[Array, "b i j f"], taps: int) -> bool:
-    """Whether a sixth or more of the grid onto which `y` is shifted is rim."""
+    """Whether a sixth or more of the grid onto which `y` is shifted is border, where convolving is wasted."""
     _, i, j, _ = y.shape
     return (i + taps - 1) * (j + taps - 1) >= 1.2 * i * j
 
@@ -194,7 +197,7 @@ def _shift(y: Float[Array, "b i j d"], row: int, column: int, taps: int) -> Floa
     return jnp.pad(y, ((0, 0), (row, last - row), (column, last - column), (0, 0)))
 
 
-def _to_grid(x: Float[Array, "b h w c"], kernel_size: int, stride: int) -> Float[Array, "b m n d"]:
+def _space_to_depth(x: Float[Array, "b h w c"], kernel_size: int, stride: int) -> Float[Array, "b m n d"]:
     """Pads a picture and takes it apart into blocks; d = stride^2 c."""
     pad = (kernel_size - stride) // 2
     b, h, w, c = x.shape
@@ -205,8 +208,8 @@ def _to_grid(x: Float[Array, "b h w c"], kernel_size: int, stride: int) -> Float
     return jnp.concatenate([rows[:, :, row] for row in range(stride)], axis=-1)
 
 
-def _from_grid(grid: Float[Array, "b m n d"], kernel_size: int, stride: int) -> Float[Array, "b h w c"]:
-    """The adjoint of `_to_grid`."""
+def _depth_to_space(grid: Float[Array, "b m n d"], kernel_size: int, stride: int) -> Float[Array, "b h w c"]:
+    """The adjoint of `_space_to_depth`."""
     pad = (kernel_size - stride) // 2
     b, m, n, d = grid.shape
     c = d // (stride * stride)
@@ -219,6 +222,14 @@ def _to_matrices(kernel: Float[Array, "k k c f"], stride: int) -> Float[Array, "
     k, _, c, f = kernel.shape
     t = k // stride
     return kernel.reshape(t, stride, t, stride, c, f).swapaxes(1, 2).reshape(t, t, stride * stride * c, f)
+
+
+def _check_sizes(kernel_size: int, stride: int) -> None:
+    if kernel_size % stride or (kernel_size - stride) % 2:
+        raise ValueError(
+            f"a kernel of {kernel_size} taps with stride {stride}: the stride must divide it, and "
+            "differ from it by an even number"
+        )
 
 
 class Conv(nn.Module):
@@ -237,7 +248,16 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool = False) -> Float[Array, "b i j f"]:
-        """Convolves in `dtype`; the parameters stay float32."""
+        """Convolves in `dtype`; the parameters stay float32.
+
+        Raises:
+            ValueError: the stride does not fit the kernel's size or the picture's sides.
+        """
+        _check_sizes(self.kernel_size, self.stride)
+        if x.shape[1] % self.stride or x.shape[2] % self.stride:
+            raise ValueError(
+                f"a picture of {x.shape[1]} x {x.shape[2]}: stride {self.stride} must divide both"
+            )
         shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         if self.spectral:
@@ -265,7 +285,12 @@ class ConvTranspose(nn.Module):
 
     @nn.compact
     def __call__(self, y: Float[Array, "b i j f"]) -> Float[Array, "b h w c"]:
-        """Convolves in `dtype`; the parameters stay float32."""
+        """Convolves in `dtype`; the parameters stay float32.
+
+        Raises:
+            ValueError: the stride does not fit the kernel's size.
+        """
+        _check_sizes(self.kernel_size, self.stride)
         shape = (self.kernel_size, self.kernel_size, self.features, y.shape[-1])
         he_normal = nn.initializers.variance_scaling(
             2.0 * self.stride**2, "fan_in", "truncated_normal", in_axis=-1, out_axis=-2

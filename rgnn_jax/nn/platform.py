@@ -8,13 +8,13 @@ from jaxtyping import Array
 
 
 def library_on_cpu(*arguments: Array, cpu: Callable[..., Array], default: Callable[..., Array]) -> Array:
-    """`cpu` of the arguments on CPU, `default` of them elsewhere.
+    """Runs `cpu` where the program is compiled for CPU, else `default`.
 
-    Under `vmap` the form for CPU runs once a member: XLA's library there takes no grouped convolutions, which
-    is what convolutions with a kernel a member become.
+    Under `vmap`, `cpu` runs in a loop: of a convolution with a kernel a member, `vmap` makes a grouped one,
+    which XLA's library on CPU does not take.
 
     Args:
-        arguments: of either.
+        arguments: passed to the one that is chosen.
         cpu: the form that XLA's library on CPU takes.
         default: the plain form.
     """

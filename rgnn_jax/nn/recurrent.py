@@ -1,4 +1,4 @@
-"""LSTM and GRU layers whose backward pass leaves all weight gradients to one product after the scan.
+"""LSTM and GRU over sequences, whose backward pass leaves all weight gradients to one product after the scan.
 
 Sequences are time-major, [t b ...]: batch-first gates would be transposed twice a pass, a tenth of the work.
 The input projection is made outside: `gates_x` holds the gates' share of all inputs, biases included. The
@@ -6,15 +6,13 @@ carry and all arithmetic on gates are float32; the products have the type of the
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
-from jax.typing import DTypeLike
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
-from rgnn_jax.nn.linear import Dense, weight_gradient
+from rgnn_jax.nn.linear import weight_gradient
 
 LSTMCarry = tuple[Float[Array, "b h"], Float[Array, "b h"]]
 GRUCarry = Float[Array, "b h"]
@@ -105,7 +103,7 @@ def lstm(
     Args:
         gates_x: the inputs' and the biases' share of the gates.
         kernel: the recurrent weights.
-        carry: hidden and cell state before the first step; None for zeros, which need no product.
+        carry: hidden and cell state before the first step; None means zeros, which need no first product.
 
     Returns:
         The hidden state after each step, and the carry after the last one.
@@ -193,7 +191,7 @@ def gru(
         gates_x: the inputs' and the biases' share of the gates.
         kernel: the recurrent weights.
         bias_n: the bias of the recurrent product in the candidate n, which the reset gate scales too.
-        h: hidden state before the first step; None for zeros, which need no product.
+        h: hidden state before the first step; None means zeros, which need no first product.
 
     Returns:
         The hidden state after each step, and after the last one.
@@ -208,107 +206,9 @@ def gru(
 def _after_first(
     run: Callable[[Array, Any], tuple[Array, Any]], gates_x: Float[Array, "t b g"], first: Any
 ) -> tuple[Array, Any]:
-    """Runs the other steps from the carry after the first one."""
+    """Runs the other steps, given the carry after the first one, and puts its output before theirs."""
     output = jax.tree.leaves(first)[0][None].astype(gates_x.dtype)
     if len(gates_x) == 1:
         return output, first
     outputs, last = run(gates_x[1:], first)
     return jnp.concatenate([output, outputs]), last
-
-
-def orthogonal_gates(key: PRNGKeyArray, shape: tuple[int, int], dtype: DTypeLike = jnp.float32) -> Array:
-    """A recurrent kernel of one random orthogonal matrix a gate (Saxe et al., 2014)."""
-    h, width = shape
-    # One after the other: batches of QR that run at once can wait for each other's CPU threads for ever.
-    matrices = jax.lax.map(
-        lambda key: nn.initializers.orthogonal()(key, (h, h), dtype), jax.random.split(key, width // h)
-    )
-    return matrices.swapaxes(0, 1).reshape(shape)
-
-
-class RecurrentLayer(nn.Module):
-    """A recurrent layer with its input projection, of which `LSTMLayer` and `GRULayer` are the two kinds.
-
-    With `project_input` false the inputs are the gates' share already, as from an embedding of that width.
-    """
-
-    features: int
-    project_input: bool = True
-    dtype: DTypeLike = jnp.float32
-
-    number_of_gates: ClassVar[int]
-
-    def setup(self) -> None:
-        """Declares the parameters."""
-        width = self.number_of_gates * self.features
-        if self.project_input:
-            self.input = Dense(width, use_bias=False, dtype=self.dtype)
-        self.kernel = self.param("kernel", orthogonal_gates, (self.features, width))
-        self.bias = self.param("bias", self.initial_bias, (width,))
-
-    def initial_bias(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, " g"]:
-        """The bias of the gates before training."""
-        del key
-        return jnp.zeros(shape)
-
-    def gates_x(self, x: Float[Array, "*n d"]) -> Float[Array, "*n g"]:
-        """The inputs' and the bias's share of the gates."""
-        gates_x = self.input(x) if self.project_input else x
-        return gates_x + jnp.broadcast_to(self.bias.astype(self.dtype), gates_x.shape)
-
-
-class LSTMLayer(RecurrentLayer):
-    """An LSTM layer; its carry is the pair (h, c)."""
-
-    forget_bias: float = 1.0
-
-    number_of_gates: ClassVar[int] = 4
-
-    def initial_bias(self, key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, " g"]:
-        """Zero, but `forget_bias` in the forget gate, to remember at first (Jozefowicz et al., 2015)."""
-        del key
-        return jnp.zeros(shape).at[self.features : 2 * self.features].set(self.forget_bias)
-
-    @staticmethod
-    def init_carry(batch: int, features: int) -> LSTMCarry:
-        """The carry before the first input."""
-        zeros = jnp.zeros((batch, features), jnp.float32)
-        return zeros, zeros
-
-    def __call__(
-        self, x: Float[Array, "t b d"], carry: LSTMCarry | None
-    ) -> tuple[Float[Array, "t b h"], LSTMCarry]:
-        """Runs over whole sequences from a carry; None is the first one."""
-        return lstm(self.gates_x(x), self.kernel.astype(self.dtype), carry)
-
-    def step(self, x: Float[Array, "b d"], carry: LSTMCarry) -> tuple[Float[Array, "b h"], LSTMCarry]:
-        """Runs over one input."""
-        carry = lstm_step(self.gates_x(x), self.kernel.astype(self.dtype), carry)
-        return carry[0].astype(self.dtype), carry
-
-
-class GRULayer(RecurrentLayer):
-    """A GRU layer; its carry is h."""
-
-    number_of_gates: ClassVar[int] = 3
-
-    def setup(self) -> None:
-        """Declares the parameters."""
-        super().setup()
-        self.bias_n = self.param("bias_n", nn.initializers.zeros, (self.features,))
-
-    @staticmethod
-    def init_carry(batch: int, features: int) -> GRUCarry:
-        """The carry before the first input."""
-        return jnp.zeros((batch, features), jnp.float32)
-
-    def __call__(
-        self, x: Float[Array, "t b d"], h: GRUCarry | None
-    ) -> tuple[Float[Array, "t b h"], GRUCarry]:
-        """Runs over whole sequences from a carry; None is the first one."""
-        return gru(self.gates_x(x), self.kernel.astype(self.dtype), self.bias_n, h)
-
-    def step(self, x: Float[Array, "b d"], h: GRUCarry) -> tuple[Float[Array, "b h"], GRUCarry]:
-        """Runs over one input."""
-        h = gru_step(self.gates_x(x), self.kernel.astype(self.dtype), self.bias_n, h)
-        return h.astype(self.dtype), h

@@ -15,10 +15,10 @@ from rgnn_jax.datasets.arithmetic_spec import BLANK
 from rgnn_jax.losses import cross_entropy
 
 _SURE = 0.003
-"""Nats, at most, that what is legible costs the painter's reader."""
+"""Nats: a symbol is legible where the painter's reader gives it a cross-entropy of at most this (99.7%)."""
 
 _INK = 0.5
-"""What the darkest pixel of a symbol has at least."""
+"""Ink in [0, 1]: a picture whose darkest pixel has less counts as empty."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -23,8 +23,8 @@ from rgnn_jax.nn.conv import (
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "conv.npz"
 SIZES = [(4, 2), (3, 1), (1, 1), (2, 2), (5, 1)]
-CHANNELS = [(1, 6), (5, 4)]  # narrower than a block's, and wider: the kernel's gradient has two forms
-SIDES = [(6, 4), (24, 20)]  # a grid that is mostly rim, and one that is not: so has the convolution
+CHANNELS = [(1, 6), (5, 4)]  # blocks of few channels, and of more: each takes another form
+SIDES = [(6, 4), (24, 20)]  # a grid that is mostly border, and one that is not: the same
 
 
 def normal(seed: int, *shape: int) -> jax.Array:
@@ -95,8 +95,8 @@ def test_the_three_are_adjoint(kernel_size, stride):
     np.testing.assert_allclose((second, third), (first, first), rtol=1e-4)
 
 
-def forms(kernel_size: int, stride: int) -> dict:
-    x, kernel, y = arrays(kernel_size, stride)
+def forms(kernel_size: int, stride: int, c: int = 2, f: int = 3) -> dict:
+    x, kernel, y = arrays(kernel_size, stride, c, f)
     sizes = {"kernel_size": kernel_size, "stride": stride}
     return {
         "conv": (partial(conv, stride=stride), partial(plain_conv, stride=stride), (x, kernel)),
@@ -159,6 +159,32 @@ def test_cpu_programs_hold_one_form_in_the_order_of_the_library(name, kernel_siz
     assert all("dim_labels=b01f_01io->b01f" in line for line in convolutions)
     assert "feature_group_count" not in program
     assert " conditional(" not in program
+
+
+@pytest.mark.parametrize("name", ["conv", "conv_transpose", "kernel_gradient"])
+@pytest.mark.parametrize(("c", "f"), CHANNELS)
+def test_gradients_of_narrow_numbers_are_those_of_wide_ones_rounded(name, c, f):
+    fast, _, inputs = forms(*SIZES[0], c, f)[name]
+    narrow = [array.astype(jnp.bfloat16) for array in inputs]
+    weight = normal(3, *fast(*inputs).shape)
+    gradient = jax.grad(lambda a, b: jnp.sum(fast(a, b).astype(jnp.float32) * weight), (0, 1))
+    wide = gradient(*(array.astype(jnp.float32) for array in narrow))
+    for one, expected in zip(gradient(*narrow), wide, strict=True):
+        assert one.dtype == jnp.bfloat16
+        np.testing.assert_allclose(one.astype(jnp.float32), expected, atol=0.03 * jnp.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("layer", "side", "complaint"),
+    [
+        (Conv(3, 3, 2), 8, "kernel of 3 taps with stride 2"),
+        (ConvTranspose(3, 5, 2), 8, "kernel of 5 taps with stride 2"),
+        (Conv(3, 4, 2), 7, "picture of 7 x 7: stride 2"),
+    ],
+)
+def test_strides_that_do_not_fit_are_refused(layer, side, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        layer.init(jax.random.key(0), jnp.zeros((1, side, side, 2)))
 
 
 @pytest.mark.parametrize("stride", [1, 2])

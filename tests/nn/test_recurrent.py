@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rgnn_jax.nn.recurrent import GRULayer, LSTMLayer, gru, gru_step, lstm, lstm_step, orthogonal_gates
+from rgnn_jax.nn.recurrent import gru, gru_step, lstm, lstm_step
+from rgnn_jax.nn.recurrent_layers import GRULayer, LSTMLayer, orthogonal_gates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "recurrent.npz"
 
