@@ -1,7 +1,6 @@
 """The `rgnn` command: parse, call one function, turn what went wrong into one line and an exit code."""
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from rgnn_jax.commands import (
     train,
 )
 from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.train.log import silence
 
 _COMMANDS = (train, sample, solve, latent, evaluate, sweep, data, list_runs, export, reproduce)
 
@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0 done, 1 failed, 2 bad input, 130/143 stopped."""
+    """Runs the command line and returns its exit code: 0 done, 1 failed, 2 bad input, 129/130/143 stopped."""
     parser = Parser(
         prog="rgnn",
         description="Recurrent and generative neural networks in JAX and Flax.",
@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader went away (`rgnn list | head`); Python would complain once more while shutting down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader went away, as in `rgnn list | head`.
+        silence(sys.stdout)
         return 0
     except OSError as error:
         return _fail(args, str(error), WorkFailed.exit_code)
@@ -79,7 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(args: argparse.Namespace, message: str, code: int) -> int:
-    print(f"{args.prog}: {message}", file=sys.stderr)
+    try:
+        print(f"{args.prog}: {message}", file=sys.stderr)
+    except OSError:
+        # Nobody reads the message, but a script may still read the code.
+        silence(sys.stderr)
     return code
 
 

@@ -1,6 +1,7 @@
 """`rgnn list`: the runs there are."""
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,26 +57,27 @@ def run(args: argparse.Namespace) -> int:
         loss = "-" if row["loss"] is None else f"{row['loss']:.4f}"
         print(
             f"{name:<{width}}  {row['kind']:<11}  step {row['step'] or 0:>7}  "
-            f"held-out {loss:>7}  {row['date']}"
+            f"held-out {loss:>7}  {row['date'] or '-'}"
         )
     return 0
 
 
 def _summary(directory: RunDirectory, ckpt_dir: Path) -> dict[str, Any]:
-    """What can be said of a run without loading it."""
-    kind = _read(directory.config.read_bytes(), _Config).model.kind
-    found = directory.checkpoints.iterdir() if directory.checkpoints.is_dir() else ()
-    steps = [int(path.name) for path in found if path.name.isdecimal()]
-    loss = None
-    source = directory.metrics if directory.metrics.exists() else directory.config
-    if source == directory.metrics:
-        losses = [_read(line, _Row).validation_loss for line in source.read_bytes().splitlines()]
-        loss = next((value for value in reversed(losses) if value is not None), None)
-    date = time.strftime("%Y-%m-%d %H:%M", time.localtime(source.stat().st_mtime))
+    """What can be said of a run without loading it, as far as it can be read."""
+    kind, step, loss, date = _Config().model.kind, None, None, None
+    # One run that may not be read, or is just being removed, must not hide the others.
+    with contextlib.suppress(OSError):
+        source = directory.metrics if directory.metrics.exists() else directory.config
+        date = time.strftime("%Y-%m-%d %H:%M", time.localtime(source.stat().st_mtime))
+        step = max(directory.steps(), default=None)
+        kind = _read(directory.config.read_bytes(), _Config).model.kind
+        if source == directory.metrics:
+            losses = [_read(line, _Row).validation_loss for line in source.read_bytes().splitlines()]
+            loss = next((value for value in reversed(losses) if value is not None), None)
     return {
         "name": str(directory.path.relative_to(ckpt_dir)),
         "kind": kind,
-        "step": max(steps, default=None),
+        "step": step,
         "loss": loss,
         "date": date,
     }

@@ -32,7 +32,7 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains; 130 or 143 where a signal stopped it with the last step saved."""
+    """Trains; 128 and the signal's number where one stopped it with the last step saved."""
     started = time.monotonic()
     with stop_signals():
         return _run(args, started)

@@ -23,7 +23,7 @@ from jaxtyping import PyTree
 from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.train.failures import one_line, silenced
 from rgnn_jax.train.manifest import Leaf, Manifest, difference, named_leaves, place, seal, to_host, unseal
-from rgnn_jax.train.run import flush
+from rgnn_jax.train.run import RunDirectory, flush
 
 
 class Checkpoints:
@@ -69,9 +69,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps on disk, ascending, sound or damaged; empty or foreign directories are none."""
-        if not self._directory.is_dir():
-            return []
-        return sorted(int(path.name) for path in self._directory.iterdir() if _is_step(path))
+        return RunDirectory(self._directory.parent).steps()
 
     def latest_step(self) -> int | None:
         """The last step on disk."""
@@ -284,12 +282,6 @@ class Checkpoints:
 
 class _DamagedError(Exception):
     """A step on disk that cannot be trusted."""
-
-
-def _is_step(path: Path) -> bool:
-    """Whether a directory is named as a step and holds any trace of one, however damaged."""
-    numbered = path.name.isascii() and path.name.isdecimal() and path.name == str(int(path.name))
-    return numbered and any((path / part).exists() for part in ("meta", "state", "_CHECKPOINT_METADATA"))
 
 
 def _scores(manifests: Iterable[Manifest]) -> list[tuple[float, int]]:

@@ -1,13 +1,15 @@
 """What a run tells: a progress bar or plain lines, `log.txt`, `metrics.jsonl`, TensorBoard files."""
 
 import importlib.util
+import io
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 
@@ -25,8 +27,23 @@ def format_duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
+def silence(stream: TextIO) -> None:
+    """Leads a stream that nobody reads any more to nowhere, what it still holds included.
+
+    Python would complain of it once more while shutting down, and change the exit code.
+
+    Args:
+        stream: standard output or standard error, of which the other end was closed.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 class RunLog:
     """Writes one run's progress; a context manager, closed even when training fails.
+
+    Where nobody reads standard error any more, the files are written on.
 
     Args:
         directory: the run's directory, or None where no files are wanted.
@@ -38,8 +55,8 @@ class RunLog:
         self._text = (directory / "log.txt").open("a", encoding="utf-8") if directory else None
         self._metrics = (directory / "metrics.jsonl").open("ab") if directory else None
         self._events = _event_writer(directory) if directory and tensorboard else None
-        self._bar = _ProgressBar() if not quiet and sys.stderr.isatty() else None
-        self._lines = not quiet and self._bar is None
+        self._stderr = None if quiet or sys.stderr is None else _Stderr()
+        self._bar = _ProgressBar(self._stderr) if self._stderr and self._stderr.isatty() else None
         self._last_line = -math.inf
 
     def __enter__(self) -> "RunLog":
@@ -56,8 +73,8 @@ class RunLog:
         """One line for the person and for `log.txt`."""
         if self._bar:
             self._bar.print(text)
-        elif self._lines:
-            print(text, file=sys.stderr, flush=True)
+        elif self._stderr:
+            self._stderr.write(text + "\n")
         if self._text:
             self._text.write(text + "\n")
             self._text.flush()
@@ -77,15 +94,33 @@ class RunLog:
         text += f"  {format_duration(seconds_left)} left"
         if self._bar:
             self._bar.update(fraction, text)
-        elif self._lines and time.monotonic() - self._last_line > 10:
+        elif self._stderr and time.monotonic() - self._last_line > 10:
             self._last_line = time.monotonic()
-            print(f"{fraction:4.0%}  {text}", file=sys.stderr, flush=True)
+            self._stderr.write(f"{fraction:4.0%}  {text}\n")
+
+
+class _Stderr(io.TextIOBase):
+    """Standard error until its pipe or terminal is closed, then nothing: a run does not end of that."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def write(self, text: str, /) -> int:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            silence(self._stream)
+        return len(text)
 
 
 class _ProgressBar:
     """rich's bar on standard error, imported only where a person watches."""
 
-    def __init__(self) -> None:
+    def __init__(self, stderr: _Stderr) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -93,7 +128,7 @@ class _ProgressBar:
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.description}"),
-            console=Console(stderr=True),
+            console=Console(file=cast(TextIO, stderr)),
             transient=True,
         )
         self._task = self._progress.add_task("compiling", total=1.0)

@@ -1,5 +1,6 @@
 """The settings that a run starts with: what was left open is chosen, and what a saved run had is kept."""
 
+import math
 from pathlib import Path
 
 import jax
@@ -38,7 +39,10 @@ def resolve(experiment: Experiment) -> Experiment:
         )
     devices = training.devices or _devices_that_fit(training)
     if devices > jax.device_count():
-        raise UserError(f"training.devices is {devices}, but JAX sees {jax.device_count()}; use 0 for all")
+        raise UserError(
+            f"training.devices is {devices}, but JAX sees {jax.device_count()}; "
+            f"set training.devices to {jax.device_count()} or less"
+        )
     if jax.process_count() > 1 and devices != jax.device_count():
         raise UserError(
             f"training.devices is {devices}, but the run's {jax.process_count()} processes take part with "
@@ -65,16 +69,20 @@ def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
     """A saved run's settings with what may change taken from the new ones.
 
     Raises:
-        UserError: where anything else differs, naming the fields.
+        UserError: where anything else differs, naming the fields, or where the devices that are asked for
+            cannot share the run's micro-batches evenly.
     """
     directory = RunDirectory.open(name, ckpt_dir)
     saved = from_json(directory.config.read_bytes(), str(directory.config))
+    kept = saved.training.micro_batches
     free = {name: getattr(experiment.training, name) for name in _FREE_ON_RESUME}
     free["devices"] = free["devices"] or saved.training.devices
-    dtype = experiment.training.compute_dtype
+    dtype, asked = experiment.training.compute_dtype, experiment.training.micro_batches
+    # The run holds what `resolve` made of the number that was asked for, so that its devices could share it.
+    same = not asked or math.lcm(asked, saved.training.devices) == kept
     wanted = msgspec.structs.replace(
         experiment.training,
-        micro_batches=experiment.training.micro_batches or saved.training.micro_batches,
+        micro_batches=kept if same else asked,
         devices=free["devices"],
         # `auto` stays open here: to resolve it would wake JAX before its devices are set up.
         compute_dtype=saved.training.compute_dtype if dtype == "auto" else dtype,
@@ -93,4 +101,15 @@ def resumed(experiment: Experiment, name: str, ckpt_dir: Path) -> Experiment:
             f"--resume {directory.path.name}: settings unlike the saved run's: {', '.join(changed)}; "
             "leave them as they were, or start another run with --name"
         )
+    _require_even_shares(kept, free["devices"], directory.name)
     return old
+
+
+def _require_even_shares(micro_batches: int, devices: int, name: str) -> None:
+    """More micro-batches for the devices' sake would be other draws than the run's."""
+    if devices and micro_batches % devices:
+        fitting = " or ".join(str(n) for n in range(1, micro_batches + 1) if micro_batches % n == 0)
+        raise UserError(
+            f"--resume {name}: the run's training.micro_batches {micro_batches} cannot be shared evenly by "
+            f"{devices} devices; set training.devices to {fitting}"
+        )

@@ -117,6 +117,12 @@ class RunDirectory:
         """Whether the directory is a run."""
         return _holds(Path.is_file, self.config)
 
+    def steps(self) -> list[int]:
+        """The steps on disk, ascending, sound or damaged; empty or foreign directories are none."""
+        if not self.checkpoints.is_dir():
+            return []
+        return sorted(int(path.name) for path in self.checkpoints.iterdir() if _is_step(path))
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Holds the run for one writer; the kernel frees it when the process dies, however it dies.
@@ -222,6 +228,12 @@ def flush(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def _is_step(path: Path) -> bool:
+    """Whether a directory is named as a step and holds any trace of one, however damaged."""
+    numbered = path.name.isascii() and path.name.isdecimal() and path.name == str(int(path.name))
+    return numbered and any((path / part).exists() for part in ("meta", "state", "_CHECKPOINT_METADATA"))
 
 
 class _Row(msgspec.Struct):

@@ -122,8 +122,9 @@ def run_training(
         directory = _create(ckpt_dir, name, run_files(experiment, task))
     leader = jax.process_index() == 0
     with (
-        _removed_if_useless(directory, leader and not resume),
+        # First: a run that another process took over since it was made is not this one's to remove.
         directory.lock(),
+        removed_if_useless(directory, leader and not resume),
         Checkpoints(directory.checkpoints) as checkpoints,
     ):
         if resume and leader:
@@ -148,6 +149,22 @@ def run_training(
             if remark:
                 log.message(remark)
     return outcome
+
+
+@contextlib.contextmanager
+def removed_if_useless(directory: RunDirectory, new: bool = True) -> Iterator[None]:
+    """Takes a new run away that failed before its first checkpoint, so that its name is free again.
+
+    Args:
+        directory: the run, locked.
+        new: whether it was made just now; a run that was there before stays.
+    """
+    try:
+        yield
+    except Exception:
+        if new and not directory.steps():
+            shutil.rmtree(directory.path, ignore_errors=True)
+        raise
 
 
 def run_files(experiment: Experiment, task: Task) -> dict[str, bytes | str]:
@@ -243,17 +260,6 @@ def _create(ckpt_dir: Path, name: str, files: Mapping[str, bytes | str]) -> RunD
     if refusal is not None:
         raise refusal
     return RunDirectory.open(name, ckpt_dir)
-
-
-@contextlib.contextmanager
-def _removed_if_useless(directory: RunDirectory, new: bool) -> Iterator[None]:
-    """Takes a new run away that failed before its first checkpoint, so that its name is free again."""
-    try:
-        yield
-    except Exception:
-        if new and not any(path.name.isdecimal() for path in directory.checkpoints.iterdir()):
-            shutil.rmtree(directory.path, ignore_errors=True)
-        raise
 
 
 def _headline(experiment: Experiment, task: Task, parameters: int, directory: RunDirectory) -> str:

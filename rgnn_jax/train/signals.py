@@ -1,4 +1,4 @@
-"""Signals as requests: the first SIGINT or SIGTERM asks to save and stop, the second acts as usual."""
+"""Signals as requests: the first SIGINT, SIGTERM or SIGHUP asks to save and stop, a second acts as usual."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -30,19 +30,23 @@ def stop_signals() -> Iterator[Callable[[], int | None]]:
 
 
 class _Request:
-    """The handlers of both signals, and what they received."""
+    """The handlers of the signals, and what they received."""
 
     def __init__(self) -> None:
         self._number: int | None = None
-        self._previous = {number: signal.signal(number, self.handle) for number in _NUMBERS}
+        # What was started with nohup is to outlive its terminal.
+        outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        numbers = [number for number in _NUMBERS if not (outlives and number == signal.SIGHUP)]
+        self._previous = {number: signal.signal(number, self.handle) for number in numbers}
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Takes note of the first signal; hands the second on."""
         if self._number is None:
             self._number = number
-            return
-        self.restore()
-        signal.raise_signal(number)
+        # A closed terminal sends it twice: the shell does, and the kernel when the shell ends.
+        elif number != signal.SIGHUP:
+            self.restore()
+            signal.raise_signal(number)
 
     def received(self) -> int | None:
         """The first signal's number."""

@@ -26,7 +26,7 @@ from rgnn_jax.train.log import RunLog, format_duration
 from rgnn_jax.train.loop import Limits, Pace, Totals, too_short
 from rgnn_jax.train.resolve import resolve
 from rgnn_jax.train.run import RunDirectory, check_name
-from rgnn_jax.train.session import make_training, run_files
+from rgnn_jax.train.session import make_training, removed_if_useless, run_files
 from rgnn_jax.train.signals import stop_signals
 from rgnn_jax.train.state import TrainState
 from rgnn_jax.train.step import Clock, StepResult
@@ -232,7 +232,7 @@ def _keep(
     files = run_files(member.experiment, task) | {"metrics.jsonl": b"\n".join([*history.rows, b""])}
     run = RunDirectory.create(directory, member.name, files)
     info = {"seconds": seconds, "data": task.data.digest}
-    with run.lock(), Checkpoints(run.checkpoints) as checkpoints:
+    with run.lock(), removed_if_useless(run), Checkpoints(run.checkpoints) as checkpoints:
         checkpoints.save(step, state, metric=loss, info=info)
     shown = {name: held_out.get(name) for name in task.shown}
     return {**member.values, "steps": step, **shown, "run": str(run.path)}
@@ -286,7 +286,7 @@ class _Vectorised:
             jax.vmap(run, in_axes=(0, 0, None, None, None)),
             mesh=mesh, in_specs=(split, split, whole, whole, whole), out_specs=split, check_vma=False,
         )  # fmt: skip
-        # One member at a time: a batched QR of large kernels deadlocks on XLA's CPU threads.
+        # One member at a time, for the reason that `orthogonal_gates` in rgnn_jax/nn gives.
         self._init = jax.jit(lambda settings: jax.lax.map(init, settings))
         self._run = jax.jit(mapped, donate_argnums=0)
 

@@ -2,6 +2,10 @@
 
 import json
 import math
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +49,47 @@ def test_quiet_is_silent_and_lines_of_progress_are_rare(tmp_path, capsys):
         for step in range(5):
             log.progress(0.5, 185.0, f"step {step}")
     assert capsys.readouterr().err == " 50%  step 0  3 min 05 s left\n"
+
+
+def test_a_reader_that_went_away_ends_no_run(tmp_path, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    # To close it writes what it holds, as Python does at its exit.
+    with os.fdopen(writer, "w") as stderr:
+        monkeypatch.setattr("sys.stderr", stderr)
+        with RunLog(tmp_path) as log:
+            log.message("one")
+            log.progress(0.5, 10.0, "step 1")
+            log.metrics(1, {"loss": 0.5})
+            log.message("two")
+    assert (tmp_path / "log.txt").read_text() == "one\ntwo\n"
+    assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"step": 1, "loss": 0.5}
+
+
+def test_a_closed_terminal_ends_no_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    person, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stderr:
+        monkeypatch.setattr("sys.stderr", stderr)
+        with RunLog(tmp_path) as log:
+            log.progress(0.2, 10.0, "step 1")
+            assert b"%" in os.read(person, 1000)
+            os.close(person)
+            log.progress(0.5, 10.0, "step 2")
+            log.message("kept")
+    assert (tmp_path / "log.txt").read_text() == "kept\n"
+
+
+def test_no_standard_error_at_all_is_quiet(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr", None)
+    with RunLog(tmp_path) as log:
+        log.message("kept")
+    assert (tmp_path / "log.txt").read_text() == "kept\n" and capsys.readouterr().out == ""
+
+
+def test_a_complaint_that_nobody_reads_keeps_its_exit_code(tmp_path):
+    words = [sys.executable, "-m", "rgnn_jax", "list", "--ckpt-dir", str(tmp_path / "file")]
+    (tmp_path / "file").touch()
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
+        process.stderr.close()
+        assert process.wait() == 2

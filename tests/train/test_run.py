@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rgnn_jax.cli import main
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.run import RunDirectory, check_name, list_runs, write_atomically
 
@@ -175,6 +176,39 @@ def test_truncate_metrics_names_a_line_that_is_no_row(tmp_path: Path, line: byte
     with pytest.raises(UserError, match=r"metrics\.jsonl line 2 .*delete that line"):
         run.truncate_metrics(1)
     assert run.metrics.read_bytes() == content
+
+
+@pytest.fixture
+def with_foreign(tmp_path: Path) -> RunDirectory:
+    """A run of the step 5, beside which lie directories that are no steps."""
+    run = RunDirectory.create(tmp_path, "lstm", FILES)
+    for name in ("5", "007", "٣", "5.abandoned-1", ".4.removed"):
+        (run.checkpoints / name / "meta").mkdir(parents=True)
+    (run.checkpoints / "8").mkdir()
+    return run
+
+
+def test_steps_are_plain_numbers_that_hold_something(with_foreign: RunDirectory):
+    assert with_foreign.steps() == [5]
+    assert RunDirectory(with_foreign.path / "none").steps() == []
+
+
+def test_the_list_knows_what_a_step_is(with_foreign: RunDirectory, capsys: pytest.CaptureFixture[str]):
+    assert main(["list", "--json", "--ckpt-dir", str(with_foreign.path.parent)]) == 0
+    assert [run["step"] for run in json.loads(capsys.readouterr().out)["runs"]] == [5]
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name in ("a", "b", "c"):
+        RunDirectory.create(tmp_path, name, {"config.json": b'{"model": {"kind": "lstm"}}'})
+    # As a config.json that may not be read, which root may, and one that was just removed.
+    for name, target in (("a", "config.json"), ("b", "nowhere")):
+        (tmp_path / name / "config.json").unlink()
+        (tmp_path / name / "config.json").symlink_to(target)
+    assert main(["list", "--ckpt-dir", str(tmp_path)]) == 0
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
+        ["a", "damaged"], ["b", "damaged"], ["c", "lstm"],
+    ]  # fmt: skip
 
 
 def test_finding_a_run_needs_neither_jax_nor_orbax():

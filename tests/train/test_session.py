@@ -1,5 +1,6 @@
 """Runs as a person makes them: by the command, killed, stopped and resumed."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_runs import LSTM, TINY
 
+from rgnn_jax.cli import main
+from rgnn_jax.errors import WorkFailed
+from rgnn_jax.train import session
 from rgnn_jax.train.run import RunDirectory
 
 ROOT = Path(__file__).parents[2]
@@ -165,3 +170,33 @@ def test_a_run_is_not_overwritten_or_bent(arguments, complaint, folder):
     assert result.returncode == 2
     assert complaint in result.stderr and len(result.stderr.splitlines()) == 1
     assert before == {path: path.read_bytes() for path in (folder / "run").rglob("*") if path.is_file()}
+
+
+def test_a_run_that_another_process_took_over_is_left_alone(tmp_path, capsys, monkeypatch):
+    """The other one resumes it, and so locks it, between its creation and its first step."""
+    create = session._create
+    with contextlib.ExitStack() as other:
+
+        def overtaken(*arguments):
+            directory = create(*arguments)
+            other.enter_context(directory.lock())
+            return directory
+
+        monkeypatch.setattr(session, "_create", overtaken)
+        given = ["--name", "run", "--ckpt-dir", str(tmp_path), "--quiet"]
+        assert main(["train", LSTM, *TINY, *given]) == 2
+    assert "is being written by" in capsys.readouterr().err
+    assert RunDirectory(tmp_path / "run").exists()
+
+
+def test_a_run_that_failed_is_removed_by_the_holder_of_its_lock(tmp_path):
+    run = RunDirectory.create(tmp_path, "run", {"config.json": "{}"})
+    (run.checkpoints / "3").mkdir()
+    with pytest.raises(WorkFailed), run.lock(), session.removed_if_useless(run):
+        raise WorkFailed("before the first checkpoint")
+    assert list(tmp_path.iterdir()) == []
+    run = RunDirectory.create(tmp_path, "run", {"config.json": "{}"})
+    (run.checkpoints / "3" / "state").mkdir(parents=True)
+    with pytest.raises(WorkFailed), run.lock(), session.removed_if_useless(run):
+        raise WorkFailed("after it")
+    assert run.steps() == [3]

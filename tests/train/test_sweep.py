@@ -9,7 +9,8 @@ import pytest
 from small_runs import FACES, LSTM, TINY, TINY_FACES
 
 from rgnn_jax.cli import main
-from rgnn_jax.errors import UserError
+from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.session import load_run
 from rgnn_jax.train.sweep import expand, format_table
 
@@ -50,6 +51,22 @@ def test_members_are_listed_with_their_score(folder, capsys):
 def test_a_member_that_diverged_is_kept_as_it_was_before(folder):
     for leaf in params(folder, "lstm_chapter_sweep/learning_rate=1e29"):
         assert np.isfinite(leaf).all()
+
+
+def test_a_member_that_cannot_be_saved_leaves_no_run(tmp_path, capsys, monkeypatch):
+    save, saved = Checkpoints.save, []
+
+    def second_fails(self, step, state, **kwargs):
+        if saved:
+            raise WorkFailed("no space left")
+        saved.append(step)
+        save(self, step, state, **kwargs)
+
+    monkeypatch.setattr(Checkpoints, "save", second_fails)
+    given = ["--ckpt-dir", str(tmp_path), "--name", "seeds", "--training.seed", "0,1"]
+    assert main(["sweep", *ARGUMENTS, *given]) == 1
+    assert capsys.readouterr().err == "rgnn sweep: no space left\n"
+    assert [path.name for path in (tmp_path / "seeds").iterdir()] == ["seed=0"]
 
 
 def test_all_combinations_are_expanded():

@@ -1,0 +1,56 @@
+"""What a run starts with, and what a resumed one keeps, whatever the number of devices."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from small_runs import LSTM
+
+from rgnn_jax.config import Experiment, load_experiment, to_json
+from rgnn_jax.errors import UserError
+from rgnn_jax.train.resolve import resolve, resumed
+from rgnn_jax.train.run import RunDirectory
+
+
+def experiment(**training: object) -> Experiment:
+    """One on batches of 24, with these settings beside."""
+    chosen = load_experiment(Path(LSTM), [("training.batch_size", "24")])
+    return msgspec.structs.replace(chosen, training=msgspec.structs.replace(chosen.training, **training))
+
+
+def save(folder: Path, **training: object) -> None:
+    """A run as `resolve` leaves it on a machine of that many devices."""
+    RunDirectory.create(folder, "run", {"config.json": to_json(experiment(**training))})
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2, 4])
+def test_a_run_whose_devices_raised_its_micro_batches_is_resumed_unchanged(asked, tmp_path):
+    save(tmp_path, devices=4, micro_batches=4)
+    training = resumed(experiment(micro_batches=asked), "run", tmp_path).training
+    assert (training.devices, training.micro_batches) == (4, 4)
+
+
+@pytest.mark.parametrize("asked", [3, 8])
+def test_other_micro_batches_are_refused(asked, tmp_path):
+    save(tmp_path, devices=4, micro_batches=4)
+    with pytest.raises(UserError, match=r"unlike the saved run's: training\.micro_batches;"):
+        resumed(experiment(micro_batches=asked), "run", tmp_path)
+
+
+@pytest.mark.parametrize(("kept", "fitting"), [(1, "1"), (2, "1 or 2"), (8, "1 or 2 or 4 or 8")])
+def test_devices_that_cannot_share_the_micro_batches_are_refused(kept, fitting, tmp_path):
+    save(tmp_path, devices=1, micro_batches=kept)
+    complaint = (
+        f"micro_batches {kept} cannot be shared evenly by 3 devices; set training.devices to {fitting}"
+    )
+    with pytest.raises(UserError, match=f"--resume run: .*{complaint}$"):
+        resumed(experiment(devices=3), "run", tmp_path)
+    assert resumed(experiment(), "run", tmp_path).training.devices == 1
+
+
+def test_a_run_of_more_devices_is_resumed_by_what_the_refusal_says(tmp_path):
+    save(tmp_path, devices=8, micro_batches=8)
+    with pytest.raises(UserError, match=r"is 8, but JAX sees 2; set training\.devices to 2 or less"):
+        resolve(resumed(experiment(steps=1), "run", tmp_path))
+    training = resolve(resumed(experiment(steps=1, devices=2), "run", tmp_path)).training
+    assert (training.devices, training.micro_batches) == (2, 8)
