@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a fresh virtual environment from requirements.txt, then lints, type-checks and runs the tests.
 #   bash scripts/test.sh          the default suite
-#   bash scripts/test.sh slow     the longer tests as well
+#   bash scripts/test.sh slow     the longer tests as well, and programs compiled as for users
 # PYTHON chooses the interpreter, REQUIREMENTS another file, VENV another place.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ python=${PYTHON:-python3}
 venv=${VENV:-.venv-test}
 case "${1:-default}" in
   default) select="not slow" ;;
-  slow) select="slow or not slow" ;;
+  slow) select="slow or not slow"; export JAX_DISABLE_MOST_OPTIMIZATIONS=false XLA_FLAGS= ;;
   *) echo "test.sh: unknown suite $1; use default or slow" >&2; exit 2 ;;
 esac
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {

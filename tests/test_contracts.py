@@ -21,6 +21,8 @@ from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.step import Clock, Training
 
+MAPPED = ("lstm", "encoder_decoder", "mlp_vae", "dcgan")
+"""Learners of each kind; `pmap` of the others is a slow test."""
 CLOCK = Clock(np.int32(0), np.float32(0.0), np.float32(0.0))
 every_learner = pytest.mark.parametrize("learner", LEARNERS.values(), ids=LEARNERS.keys())
 every_game = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES.keys())
@@ -151,15 +153,31 @@ def test_a_saved_state_comes_back_to_the_bit(learner, tmp_path):
         np.testing.assert_array_equal(saved, read)
 
 
-@every_learner_or_game
-def test_one_device_sharded_devices_and_pmap_agree(learner):
-    def parameters(parallel: str, devices: int) -> list[np.ndarray]:
-        compiled = Compiled(training(learner), parallel, jax.devices()[:devices])
-        state, data = compiled.init(0), compiled.place(compiled.training.batches.data)
-        state, _ = compiled.run(state, data, 0, 3, CLOCK)
-        return [np.asarray(leaf) for leaf in jax.tree.leaves(compiled.fetch(state))]
+def parameters(learner, parallel: str, devices: int) -> list[np.ndarray]:
+    """All numbers of the state after three steps."""
+    compiled = Compiled(training(learner), parallel, jax.devices()[:devices])
+    state, data = compiled.init(0), compiled.place(compiled.training.batches.data)
+    state, _ = compiled.run(state, data, 0, 3, CLOCK)
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(compiled.fetch(state))]
 
-    alone = parameters("jit", 1)
-    for others in (parameters("jit", 2), parameters("pmap", 2)):
-        for one, many in zip(alone, others, strict=True):
-            np.testing.assert_allclose(many, one, rtol=1e-5, atol=1e-5)
+
+def agree(learner, parallel: str) -> None:
+    alone, together = parameters(learner, "jit", 1), parameters(learner, parallel, 2)
+    for one, many in zip(alone, together, strict=True):
+        np.testing.assert_allclose(many, one, rtol=1e-5, atol=1e-5)
+
+
+@every_learner_or_game
+def test_one_device_and_sharded_devices_agree(learner):
+    agree(learner, "jit")
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        pytest.param(learner, id=name, marks=() if name in MAPPED else pytest.mark.slow)
+        for name, learner in {**LEARNERS, **GAMES}.items()
+    ],
+)
+def test_one_device_and_pmap_agree(learner):
+    agree(learner, "pmap")

@@ -1,11 +1,14 @@
-"""What several commands have in common: how they are registered, and how they print."""
+"""What several commands have in common: how they are registered, what they refuse, and how they print."""
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
+
+import msgspec
+
+from rgnn_jax.errors import UserError
 
 
 def add_command(
@@ -85,7 +88,22 @@ def _whole(text: str, least: int, end: int) -> int:
     return int(text)
 
 
+def refuse(args: argparse.Namespace, why: str, *options: str, cure: str = "leave this option out") -> None:
+    """Raises UserError where one of these options is given, which would say nothing.
+
+    Args:
+        args: what the command was given; what was not is None.
+        why: they say nothing.
+        options: as `args` calls them.
+        cure: what to do about it.
+    """
+    for option in options:
+        if getattr(args, option) is not None:
+            raise UserError(f"--{option.replace('_', '-')}: {why}; {cure}")
+
+
 def print_json(value: Any) -> None:
-    """One JSON object on standard output."""
-    json.dump(value, sys.stdout, ensure_ascii=False)
-    print()
+    """One JSON object on standard output, in which a number that is not finite is null."""
+    # NumPy's float64 is a float to everyone but msgspec.
+    document = msgspec.json.encode(value, enc_hook=methodcaller("item"))
+    print(msgspec.json.format(document, indent=0).decode())

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, print_json
+from rgnn_jax.commands.arguments import add_command, add_json, print_json, refuse
 from rgnn_jax.errors import UserError
 
 _EMBEDDED = {
@@ -47,8 +47,11 @@ def register(commands: Any) -> None:
     prepare.add_argument(
         "--out", type=Path, help="the folder (default: data/text; data for what is downloaded)"
     )
-    prepare.add_argument("--keep-case", action="store_true", help="do not lower-case the text")
-    prepare.add_argument("--overwrite", action="store_true", help="replace a folder of the same format")
+    of_texts = prepare.add_argument_group("texts that are not downloaded")
+    of_texts.add_argument("--keep-case", action="store_true", default=None, help="do not lower-case the text")
+    of_texts.add_argument(
+        "--overwrite", action="store_true", default=None, help="replace a folder of the same format"
+    )
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -86,7 +89,9 @@ def run_prepare(args: argparse.Namespace) -> int:
     from rgnn_jax.datasets.download import TINYSHAKESPEARE, download
     from rgnn_jax.datasets.one_hot import prepare_one_hot
 
+    downloaded = f"{args.text} is downloaded as it is"
     if args.text == "tinyshakespeare":
+        refuse(args, downloaded, "keep_case", "overwrite")
         print(download(TINYSHAKESPEARE, args.out or Path("data")))
         return 0
     if args.text in _EMBEDDED and not Path(args.text).exists():
@@ -94,12 +99,13 @@ def run_prepare(args: argparse.Namespace) -> int:
     if _names_pictures(args.text):
         from rgnn_jax.datasets.image_download import prepare_pictures
 
+        refuse(args, downloaded, "keep_case", "overwrite")
         data_dir = args.out or Path("data")
         print(f'{prepare_pictures(args.text, data_dir)}: ready, as data.path = "{args.text}"')
         return 0
 
     out = args.out or Path("data/text")
-    count = prepare_one_hot(args.text, out, lower=not args.keep_case, overwrite=args.overwrite)
+    count = prepare_one_hot(args.text, out, lower=not args.keep_case, overwrite=bool(args.overwrite))
     print(f"{out}: alphabet.npy and {count} samples")
     return 0
 

@@ -13,6 +13,7 @@ from rgnn_jax.commands.arguments import (
     add_temperature,
     count,
     print_json,
+    refuse,
     seed,
 )
 from rgnn_jax.commands.evaluate_arithmetic import empty_split, evaluate_arithmetic, origin
@@ -32,9 +33,9 @@ def register(commands: Any) -> None:
     add_run(parser)
     parser.add_argument(
         "--split",
-        default="test",
         choices=("train", "validation", "test", "beyond"),
-        help="default: test; beyond: of arithmetic, operands from the run's data.operands_below on",
+        help="default: test; beyond, of arithmetic only: queries with an operand larger than in training, "
+        "which data.operands_below sets",
     )
     of_text = parser.add_argument_group("models of text")
     of_text.add_argument(
@@ -42,7 +43,9 @@ def register(commands: Any) -> None:
         choices=("windows", "carried"),
         help="windows (default): each from a reset state; carried: with all the context the model can use",
     )
-    of_text.add_argument("--window", type=count, help="tokens a window (default: the run's data.window)")
+    of_text.add_argument(
+        "--window", type=count, help="with windows: tokens of each (default: the run's data.window)"
+    )
     text = of_text.add_mutually_exclusive_group()
     text.add_argument("--text", help="score this text instead of a split")
     text.add_argument("--text-file", type=Path, help="score this UTF-8 file instead of a split")
@@ -67,7 +70,10 @@ def register(commands: Any) -> None:
     )
     add_temperature(judged)
     judged.add_argument(
-        "--style-seed", type=seed, metavar="N", help="of the styles in which answers are painted (default: 0)"
+        "--style-seed",
+        type=seed,
+        metavar="N",
+        help="with --judge: of the styles in which answers are painted (default: 0)",
     )
     add_json(parser)
 
@@ -88,33 +94,40 @@ def run(args: argparse.Namespace) -> int:
         )
     if isinstance(loaded.spec, Vocabulary):
         of_others = ("importance_samples", "disentanglement", "judge", "style_seed", "temperature")
-        _refuse(args, "is a model of text", *of_others)
+        refuse(args, f"run {args.name} is a model of text", *of_others)
         return _text(args, loaded)
+    args.split = args.split or "test"
     if isinstance(loaded.spec, ArithmeticSpec):
         of_text = ("rule", "window", "text", "text_file")
         of_codes = ("importance_samples", "disentanglement", "temperature")
-        _refuse(args, "is a model of arithmetic", *of_text, *of_codes)
+        refuse(args, f"run {args.name} is a model of arithmetic", *of_text, *of_codes)
         if not (loaded.spec.side or loaded.spec.answer_side):
-            _refuse(args, "reads and writes symbols", "judge")
+            refuse(args, f"run {args.name} reads and writes symbols", "judge")
         if not loaded.spec.answer_side:
-            _refuse(args, "paints nothing", "style_seed")
+            refuse(args, f"run {args.name} paints nothing", "style_seed")
+        if args.judge is None:
+            refuse(args, f"run {args.name} is not judged (--judge)", "style_seed")
         return evaluate_arithmetic(args, loaded)
-    _refuse(args, "is a model of pictures", "rule", "window", "text", "text_file", "style_seed")
+    of_others = ("rule", "window", "text", "text_file", "style_seed")
+    refuse(args, f"run {args.name} is a model of pictures", *of_others)
     if args.judge is None:
-        _refuse(args, "is not judged (--judge)", "temperature")
+        refuse(args, f"run {args.name} is not judged (--judge)", "temperature")
+    of_encoders = ("importance_samples", "disentanglement")
     if not hasattr(loaded.model, "decode"):
-        _refuse(
-            args, "only reads pictures and has no codes", "importance_samples", "disentanglement", "judge"
-        )
+        refuse(args, f"run {args.name} only reads pictures and has no codes", *of_encoders, "judge")
     elif not hasattr(loaded.model, "encode"):
-        _refuse(args, "cannot read pictures", "importance_samples", "disentanglement")
+        refuse(args, f"run {args.name} cannot read pictures", *of_encoders)
     return _pictures(args, loaded)
 
 
-def _refuse(args: argparse.Namespace, why: str, *options: str) -> None:
-    for option in options:
-        if getattr(args, option) is not None:
-            raise UserError(f"--{option.replace('_', '-')}: run {args.name} {why}; leave this option out")
+def _check_text_options(args: argparse.Namespace) -> None:
+    if args.rule == "carried":
+        refuse(args, "--rule carried resets no state", "window")
+    if args.text is not None or args.text_file is not None:
+        why = "a text of yours is scored, and no split of data"
+        refuse(args, why, "split")
+        for name, _ in args.settings:
+            raise UserError(f"--{name}: {why}; leave this setting out")
 
 
 def _text(args: argparse.Namespace, loaded: Any) -> int:
@@ -122,8 +135,8 @@ def _text(args: argparse.Namespace, loaded: Any) -> int:
     from rgnn_jax.evaluate.likelihood import score_carried, score_windows
     from rgnn_jax.train.session import load_task
 
-    window, rule = args.window or loaded.experiment.data.window, args.rule or "windows"
-    text, split = args.text, args.split
+    _check_text_options(args)
+    text, split, rule = args.text, args.split or "test", args.rule or "windows"
     if args.text_file is not None:
         text = read_text(args.text_file)
     if text is not None:
@@ -133,11 +146,13 @@ def _text(args: argparse.Namespace, loaded: Any) -> int:
         codes = getattr(load_task(loaded, args.settings).text, split)
         if not codes.size:
             raise empty_split(split, "give --text-file")
+    how: dict[str, Any] = {"rule": rule}
     if rule == "windows":
-        score = score_windows(loaded.model, loaded.params, codes, window)
+        how["window"] = args.window or loaded.experiment.data.window
+        score = score_windows(loaded.model, loaded.params, codes, how["window"])
     else:
         score = score_carried(loaded.model, loaded.params, codes)
-    result: dict[str, Any] = {**score.metrics(), **origin(loaded, split), "rule": rule, "window": window}
+    result: dict[str, Any] = {**score.metrics(), **origin(loaded, split), **how}
     if args.json:
         if text is not None:
             result["log_probs"] = [round(float(value), 6) for value in score.log_probs]

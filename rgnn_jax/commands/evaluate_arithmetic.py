@@ -15,7 +15,8 @@ def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     from rgnn_jax.tasks.arithmetic import answer_queries
     from rgnn_jax.train.session import load_task
 
-    examples = load_task(loaded, args.settings).arithmetic.examples(args.split)
+    task = load_task(loaded, args.settings)
+    examples = task.arithmetic.examples(args.split)
     if not len(examples):
         cure = "train with data.operands_below" if args.split == "beyond" else "set --data.test-fraction"
         raise empty_split(args.split, cure)
@@ -23,7 +24,7 @@ def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     report = report_answers(loaded.arithmetic, examples, predicted)
     readings = _readings(args, loaded, examples) if loaded.arithmetic.side else {}
     if loaded.arithmetic.answer_side and args.judge is not None:
-        readings = {"painted": _painted(args, loaded, examples, predicted)}
+        readings = {"painted": _painted(args, loaded, task, examples, predicted)}
     if args.json:
         scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}
         print_json({**scores, **msgspec.to_builtins(readings), **origin(loaded, args.split)})
@@ -58,14 +59,14 @@ def _readings(args: argparse.Namespace, loaded: Any, examples: Any) -> dict[str,
     return readings
 
 
-def _painted(args: argparse.Namespace, loaded: Any, examples: Any, answered: Any) -> Any:
+def _painted(args: argparse.Namespace, loaded: Any, task: Any, examples: Any, answered: Any) -> Any:
     """What a judge makes of the answers that the run paints."""
     from rgnn_jax.experiments.answer_judge import judge_answers
     from rgnn_jax.sampling.painting import Painted
-    from rgnn_jax.train.session import load_run, load_task
+    from rgnn_jax.train.session import load_run
 
     painted = Painted(loaded.model, loaded.params, answered, args.style_seed or 0)
-    others = load_task(loaded, args.settings).handwriting.strips(examples.target, args.split, draw=1)
+    others = task.handwriting.strips(examples.target, args.split, draw=1)
     judge = load_run(args.judge, args.ckpt_dir)
     return judge_answers(judge, loaded.arithmetic, examples, answered, painted, others)
 

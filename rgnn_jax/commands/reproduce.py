@@ -81,8 +81,10 @@ def run(args: argparse.Namespace) -> int:
     from rgnn_jax.train.devices import cpu_devices_for, set_up
 
     set_up(cpu_devices_for(_DOCUMENTS[args.document].batch_size))
-    # Python would die of it at once and leave the unfinished directory behind.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Python would die of it at once and leave the unfinished directory behind; `nohup` ignores SIGHUP.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     page, shown = _reproduce(args, started)
     print(shown)
     print(f"\npage  {page}")

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, refuse, seed
 from rgnn_jax.errors import UserError
+
+_OF_DRAWS = ("temperature", "top_k", "top_p", "min_p")
 
 
 def register(commands: Any) -> None:
@@ -27,23 +29,44 @@ def register(commands: Any) -> None:
         choices=("train", "validation", "test"),
         help="the exercise's test: continue each paragraph's first --prompt-length characters greedily",
     )
-    parser.add_argument("--prompt-length", type=count, default=30, help="with --paragraphs (default: 30)")
+    parser.add_argument(
+        "--prompt-length", type=count, metavar="N", help="with --paragraphs: characters given (default: 30)"
+    )
     parser.add_argument(
         "--max-new-tokens", type=count, help="characters to write (default: 200; 100 with --paragraphs)"
     )
-    parser.add_argument("--temperature", type=float, default=1.0)
-    parser.add_argument("--top-k", type=int, default=0, help="0: off")
-    parser.add_argument("--top-p", type=float, default=1.0, help="1: off")
-    parser.add_argument("--min-p", type=float, default=0.0, help="0: off")
-    parser.add_argument("--repetition-penalty", type=float, default=1.0, help="1: off")
-    parser.add_argument("--greedy", action="store_true", help="always the most likely character")
+    parser.add_argument(
+        "--greedy", action="store_true", help="always the most likely character, as with --paragraphs"
+    )
+    drawn = parser.add_argument_group("how characters are drawn, where the writing is not greedy")
+    drawn.add_argument("--temperature", type=float, metavar="T", help="divides the logits (default: 1)")
+    drawn.add_argument("--top-k", type=int, metavar="K", help="of the K most likely (default: 0, off)")
+    drawn.add_argument(
+        "--top-p",
+        type=float,
+        metavar="P",
+        help="of the most likely, up to this probability (default: 1, off)",
+    )
+    drawn.add_argument(
+        "--min-p",
+        type=float,
+        metavar="P",
+        help="of those P times as likely as the likeliest (default: 0, off)",
+    )
+    parser.add_argument(
+        "--repetition-penalty",
+        type=float,
+        default=1.0,
+        metavar="R",
+        help="makes what occurred before less likely (default: 1, off)",
+    )
     parser.add_argument(
         "--num-samples", type=count, default=1, help="continuations, or paragraphs (default: 1)"
     )
     parser.add_argument(
-        "--stop", action="append", default=[], metavar="TEXT", help="end where this appears; repeatable"
+        "--stop", action="append", metavar="TEXT", help="of a prompt: end where this appears; repeatable"
     )
-    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--seed", type=seed, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--stream", action="store_true", help="print characters as they are written")
     add_json(parser)
 
@@ -56,24 +79,31 @@ def run(args: argparse.Namespace) -> int:
     from rgnn_jax.sampling.rules import SamplingRule
     from rgnn_jax.train.session import load_run
 
-    rule = SamplingRule(
-        do_sample=not (args.greedy or args.paragraphs),
-        temperature=args.temperature,
-        top_k=args.top_k,
-        top_p=args.top_p,
-        min_p=args.min_p,
-        repetition_penalty=args.repetition_penalty,
-    )
+    _check_options(args)
+    given = {name: value for name in _OF_DRAWS if (value := getattr(args, name)) is not None}
+    greedy, penalty = bool(args.greedy or args.paragraphs), args.repetition_penalty
+    rule = SamplingRule(do_sample=not greedy, repetition_penalty=penalty, **given)
     if args.stream and (args.json or args.num_samples > 1 or args.paragraphs):
         raise UserError(
             "--stream writes one plain continuation: leave out --json, --num-samples and --paragraphs"
         )
-    if "" in args.stop:
+    if "" in (args.stop or ()):
         raise UserError("--stop: the text is empty, which appears everywhere; give at least one character")
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     if args.paragraphs:
         return _paragraphs(args, loaded, rule)
     return _prompt(args, loaded, rule)
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    if args.paragraphs is None:
+        cure = "give --paragraphs SPLIT with it, or leave it out"
+        refuse(args, "a prompt of yours is continued as it is", "prompt_length", cure=cure)
+    else:
+        refuse(args, "--paragraphs continues greedily", *_OF_DRAWS)
+        refuse(args, "--paragraphs continues for --max-new-tokens characters", "stop")
+    if args.greedy:
+        refuse(args, "--greedy takes the most likely character", *_OF_DRAWS)
 
 
 def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
@@ -83,7 +113,7 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     from rgnn_jax.sampling.decode import generate
     from rgnn_jax.sampling.text import cut_at_stop, stream_text
 
-    prompt = "\n" if args.prompt is None else args.prompt
+    prompt, stop = "\n" if args.prompt is None else args.prompt, args.stop or []
     if args.prompt_file is not None:
         prompt = read_text(args.prompt_file)
     vocabulary = loaded.vocabulary
@@ -94,7 +124,7 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     if args.stream:
         print(prompt, end="", flush=True)
         for piece in stream_text(
-            loaded.model, loaded.params, codes, vocabulary.decode, args.stop,
+            loaded.model, loaded.params, codes, vocabulary.decode, stop,
             rule=rule, max_new_tokens=length, key=key,
         ):  # fmt: skip
             print(piece, end="", flush=True)
@@ -104,7 +134,7 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
         loaded.model, loaded.params, codes,
         rule=rule, max_new_tokens=length, key=key, num_return_sequences=args.num_samples,
     )  # fmt: skip
-    texts = [cut_at_stop(vocabulary.decode(row), args.stop) for row in tokens]
+    texts = [cut_at_stop(vocabulary.decode(row), stop) for row in tokens]
     if args.json:
         print_json(
             {"run": str(loaded.directory.path), "step": loaded.step, "prompt": prompt, "samples": texts}
@@ -124,7 +154,7 @@ def _paragraphs(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     text = load_task(loaded).text
     pairs = continue_paragraphs(
         loaded, text.paragraphs(args.paragraphs),
-        rule=rule, count=args.num_samples, prompt_length=args.prompt_length,
+        rule=rule, count=args.num_samples, prompt_length=args.prompt_length or 30,
         max_new_tokens=args.max_new_tokens or 100, seed=args.seed,
     )  # fmt: skip
     if args.json:

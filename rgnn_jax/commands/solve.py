@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, seed
-from rgnn_jax.errors import UserError
+from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, refuse, seed
 
 _LONGEST_NAME = 256
 
@@ -90,13 +89,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_options(args: argparse.Namespace, spec: Any) -> None:
-    if args.out is not None and not (spec.side or spec.answer_side):
-        raise UserError(f"--out: run {args.name} reads symbols and draws nothing; leave this option out")
-    for option in ("style_seed", "vary_style"):
-        if getattr(args, option) is not None and (args.out is None or not spec.answer_side):
-            cure = "give --out DIR with it" if spec.answer_side else "leave this option out"
-            why = "paints where --out says so" if spec.answer_side else "paints nothing"
-            raise UserError(f"--{option.replace('_', '-')}: run {args.name} {why}; {cure}")
+    of_styles = ("style_seed", "vary_style")
+    if not (spec.side or spec.answer_side):
+        refuse(args, f"run {args.name} reads symbols and draws nothing", "out")
+    if not spec.answer_side:
+        refuse(args, f"run {args.name} paints nothing", *of_styles)
+    elif args.out is None:
+        why, cure = f"run {args.name} paints where --out says so", "give --out DIR with it"
+        refuse(args, why, *of_styles, cure=cure)
 
 
 def _paint(args: argparse.Namespace, loaded: Any, symbols: Any, rows: list[dict[str, Any]]) -> None:
@@ -106,8 +106,8 @@ def _paint(args: argparse.Namespace, loaded: Any, symbols: Any, rows: list[dict[
     from rgnn_jax.datasets.strip_files import write_strip
     from rgnn_jax.sampling.painting import Painted
 
-    seed, held = args.style_seed or 0, not args.vary_style
-    painted = Painted(loaded.model, loaded.params, symbols, seed, held)
+    style, held = args.style_seed or 0, not args.vary_style
+    painted = Painted(loaded.model, loaded.params, symbols, style, held)
     strips = np.asarray(painted[np.arange(len(symbols))])
     for place, (strip, row) in enumerate(zip(strips, rows, strict=True)):
         path = args.out / f"{place + 1}_{row['query']}_answer.png"
