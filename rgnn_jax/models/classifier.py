@@ -13,7 +13,7 @@ from rgnn_jax.datasets.image_batches import ImageBatch
 from rgnn_jax.fields import Count, NaturalNumber, Rate, Variant
 from rgnn_jax.losses import cross_entropy
 from rgnn_jax.models.conv_autoencoder import halvings
-from rgnn_jax.nn.conv import Conv
+from rgnn_jax.nn.conv_layers import Conv
 from rgnn_jax.nn.dropout import Dropout
 from rgnn_jax.nn.linear import Dense
 

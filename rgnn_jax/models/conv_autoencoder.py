@@ -12,7 +12,7 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.models.autoencoder import Autoencoder
 from rgnn_jax.models.latent_config import LatentConfig
 from rgnn_jax.nn.activation import Activation, activation
-from rgnn_jax.nn.conv import Conv, ConvTranspose
+from rgnn_jax.nn.conv_layers import Conv, ConvTranspose
 from rgnn_jax.nn.linear import Dense
 
 _SMALLEST_SIDE, _LARGEST_SIDE = 4, 8

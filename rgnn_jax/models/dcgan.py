@@ -14,7 +14,7 @@ from rgnn_jax.models.conv_autoencoder import halvings
 from rgnn_jax.models.gan import GAN, Head, Verdict, first_features, smallest
 from rgnn_jax.models.gan_config import GANConfig
 from rgnn_jax.nn.batch_norm import BatchNorm
-from rgnn_jax.nn.conv import Conv, ConvTranspose
+from rgnn_jax.nn.conv_layers import Conv, ConvTranspose
 from rgnn_jax.nn.dropout import Dropout
 
 _SLOPE = 0.2

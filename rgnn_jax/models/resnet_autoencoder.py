@@ -11,7 +11,7 @@ from rgnn_jax.fields import Count
 from rgnn_jax.models.autoencoder import Autoencoder
 from rgnn_jax.models.conv_autoencoder import halvings
 from rgnn_jax.models.latent_config import LatentConfig
-from rgnn_jax.nn.conv import Conv, ConvTranspose
+from rgnn_jax.nn.conv_layers import Conv, ConvTranspose
 from rgnn_jax.nn.linear import Dense
 
 _GROUPS = 8

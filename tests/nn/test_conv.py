@@ -8,8 +8,6 @@ import pytest
 from flax import linen as nn
 
 from rgnn_jax.nn.conv import (
-    Conv,
-    ConvTranspose,
     conv,
     conv_transpose,
     kernel_gradient,
@@ -20,6 +18,7 @@ from rgnn_jax.nn.conv import (
     plain_conv_transpose,
     plain_kernel_gradient,
 )
+from rgnn_jax.nn.conv_layers import Conv, ConvTranspose
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "conv.npz"
 SIZES = [(4, 2), (3, 1), (1, 1), (2, 2), (5, 1)]
