@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from rgnn_jax.nn.recurrent import gru, gru_step, lstm, lstm_step
-from rgnn_jax.nn.recurrent_layers import GRULayer, LSTMLayer, orthogonal_gates
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "recurrent.npz"
 
@@ -142,40 +141,3 @@ def test_gru_step_by_hand():
     gates_x = jnp.array([[0.0, 0.0, 1.0]])
     h = gru_step(gates_x, jnp.zeros((1, 3)), jnp.array([4.0]), jnp.array([[3.0]]))
     np.testing.assert_allclose(h, [[(np.tanh(3) + 3) / 2]], rtol=1e-6)
-
-
-@pytest.mark.parametrize("layer", [LSTMLayer(6), GRULayer(6)])
-def test_layer_steps_equal_its_sequence(layer):
-    x = jax.random.normal(jax.random.key(0), (5, 2, 3))
-    carry = layer.init_carry(2, 6)
-    variables = layer.init(jax.random.key(1), x, carry)
-    outputs, last = layer.apply(variables, x, carry)
-    for t in range(5):
-        output, carry = layer.apply(variables, x[t], carry, method="step")
-        np.testing.assert_allclose(output, outputs[t], atol=1e-6)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, last)
-
-
-def test_bfloat16_products_stay_close_and_leave_the_carry_float32():
-    x = jax.random.normal(jax.random.key(0), (5, 2, 3))
-    layer, half = LSTMLayer(6), LSTMLayer(6, dtype=jnp.bfloat16)
-    carry = layer.init_carry(2, 6)
-    variables = layer.init(jax.random.key(1), x, carry)
-    outputs, (_, c) = half.apply(variables, x, carry)
-    assert outputs.dtype == jnp.bfloat16
-    assert c.dtype == jnp.float32
-    np.testing.assert_allclose(outputs.astype(jnp.float32), layer.apply(variables, x, carry)[0], atol=0.02)
-    gradient = jax.grad(lambda v: half.apply(v, x, carry)[0].astype(jnp.float32).sum())(variables)
-    assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {jnp.dtype("float32")}
-
-
-def test_recurrent_kernel_is_orthogonal_a_gate():
-    kernel = orthogonal_gates(jax.random.key(0), (5, 20))
-    for gate in jnp.split(kernel, 4, axis=1):
-        np.testing.assert_allclose(gate @ gate.T, np.eye(5), atol=1e-5)
-
-
-def test_forget_bias_is_in_the_forget_gate():
-    layer = LSTMLayer(2, forget_bias=1.5)
-    variables = layer.init(jax.random.key(0), jnp.zeros((1, 1, 3)), layer.init_carry(1, 2))
-    np.testing.assert_array_equal(variables["params"]["bias"], [0, 0, 1.5, 1.5, 0, 0, 0, 0])
