@@ -193,7 +193,7 @@ def test_the_page_says_what_was_measured():
     assert "(75% at 75% of the queries in training)" in page.summary[1]
     assert "Document, baseline, 90%" in html
     assert "70.87" in html
-    assert "LSTM, trained well, 0 to 79" in html
+    assert "LSTM, our recipe, 0 to 79" in html
     assert "rgnn evaluate out/lstm_unseen_range --split beyond" in html
     terminal = to_terminal(results())
     assert sum("agrees" in line for line in terminal.splitlines()) == 5
