@@ -168,7 +168,7 @@ def _errors(results: ArithmeticResults) -> tuple[Block, ...]:
     runs = [run for run in results.of("twins") if run.model in (BASELINE, LSTM, TRANSFORMER)]
     smallest = min(run.share for run in runs)
     shown = [run for run in runs if run.share == smallest]
-    names = tuple(Column(run.model, best="lowest") for run in shown)
+    names = tuple(Column(run.model) for run in shown)
     by_carries = Table(
         (Column("Queries"), Column("Number", 0), *names),
         tuple(

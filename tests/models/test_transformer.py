@@ -104,7 +104,7 @@ def test_block_equals_torch(golden):
     params = jax.tree.map(jnp.asarray, from_torch(golden, "parameter")["blocks_0"])
     stream = jnp.asarray(golden["stream"])
     y, _ = Block(golden_config(golden)).apply({"params": params}, stream, BlockCarry())
-    np.testing.assert_allclose(y, golden["block"], atol=1e-5)
+    np.testing.assert_allclose(y, golden["block"], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)
