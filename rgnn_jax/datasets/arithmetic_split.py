@@ -117,10 +117,10 @@ class Deck:
             places = np.arange(count)
         else:
             places = np.random.Generator(np.random.Philox(self.seed)).integers(0, count, limit)
-        operator, place = np.divmod(places, max(1, pairs))
+        operator, place = np.divmod(places, pairs)
         low = place - high
-        first = np.where(low < 0, self.size + place // size, low // max(1, larger))
-        second = np.where(low < 0, place % size, self.size + low % max(1, larger))
+        first = np.where(low < 0, self.size + place // size, low // larger)
+        second = np.where(low < 0, place % size, self.size + low % larger)
         return Queries(*(part.astype(np.int32) for part in (first, operator, second)))
 
     def draw(self, shuffle: UInt32[Array, " r"], key: PRNGKeyArray, count: int) -> Queries:
