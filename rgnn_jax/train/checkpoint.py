@@ -252,7 +252,8 @@ class Checkpoints:
         target = {name: array for name, array in arrays.items() if array.size}
         try:
             items = ocp.args.Composite(state=ocp.args.StandardRestore(target))
-            arrays |= self._manager.restore(meta.step, args=items)["state"]
+            with silenced():
+                arrays |= self._manager.restore(meta.step, args=items)["state"]
         except Exception as error:
             raise _DamagedError(f"its arrays do not read ({one_line(error)})") from error
         for name, leaf in meta.leaves.items():

@@ -10,9 +10,6 @@ from checkpoint_states import adamw_state, assert_same_bits, small_state
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.checkpoint import Checkpoints
 
-# Reads that Orbax still had under way when another failed complain of a closed event loop.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def flip(path: Path, offset: int, bit: int) -> None:
     data = bytearray(path.read_bytes())
