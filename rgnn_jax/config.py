@@ -131,7 +131,8 @@ def load_experiment(path: str | Path, overrides: Sequence[tuple[str, str]] = ())
         raise UserError(f"{path}: not valid TOML: {error}") from None
     for name, value in overrides:
         _override(settings, name, value)
-    return parse_experiment(settings, str(path))
+    given = ", ".join(f"--{name}" for name, _ in overrides)
+    return parse_experiment(settings, f"{path} with {given}" if given else str(path))
 
 
 def parse_experiment(settings: Mapping[str, Any], source: str) -> Experiment:
@@ -231,7 +232,8 @@ def _explain(message: str, settings: Mapping[str, Any]) -> str:
         return f"{where} no field `{field}`; {hint}"
     value = re.search(r"at `(\w+)\.(\w+)", text)
     if value is None:
-        return text
+        # A section that contradicts itself says so in words of ours, which name its fields.
+        return re.sub(r"^(.*\b(\w+)\.\w.*) at `\2`$", r"\1", text)
     section, field = value.groups()
     if not text.startswith("Invalid"):
         text = re.sub(r", got `\w+`", "", text) + f", got {settings[section].get(field)!r}"

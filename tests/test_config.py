@@ -94,6 +94,15 @@ def test_a_wrong_setting_is_named(config, name, value, complaint):
     assert complaint in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_contradiction_is_said_of_the_settings_that_make_it(config):
+    with pytest.raises(UserError) as error:
+        load_experiment(config, [("data.validation-fraction", "0.5"), ("data.test_fraction", "0.5")])
+    assert str(error.value) == (
+        f"{config} with --data.validation-fraction, --data.test_fraction: "
+        "data.validation_fraction and data.test_fraction must leave text to train on"
+    )
+
+
 def test_a_field_of_another_kind_is_refused_with_the_kind(config):
     with pytest.raises(UserError, match=r"\[model\] of kind tcn has no field `width`"):
         load_experiment(config, [("model.kind", "tcn"), ("model.width", "8")])

@@ -80,6 +80,11 @@ def test_what_is_no_strip_gets_one_clear_line(folder, tmp_path, capsys):
         assert complaint in line
 
 
+def test_pictures_alone_are_not_drawn(folder, tmp_path, capsys):
+    assert solve(folder, save(tmp_path / "a.png"), "--out", tmp_path) == 2
+    assert "--out: every query is a picture already" in capsys.readouterr().err
+
+
 def test_a_run_that_reads_symbols_draws_nothing(folder, tmp_path, capsys):
     assert solve(folder, "5+3", "--out", tmp_path, name="sums") == 2
     assert "--out: run sums reads symbols" in capsys.readouterr().err

@@ -66,7 +66,7 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--stop", action="append", metavar="TEXT", help="of a prompt: end where this appears; repeatable"
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of what is drawn (default: 0)")
+    drawn.add_argument("--seed", type=seed, metavar="N", help="of what is drawn (default: 0)")
     parser.add_argument("--stream", action="store_true", help="print characters as they are written")
     add_json(parser)
 
@@ -100,10 +100,10 @@ def _check_options(args: argparse.Namespace) -> None:
         cure = "give --paragraphs SPLIT with it, or leave it out"
         refuse(args, "a prompt of yours is continued as it is", "prompt_length", cure=cure)
     else:
-        refuse(args, "--paragraphs continues greedily", *_OF_DRAWS)
+        refuse(args, "--paragraphs continues greedily", *_OF_DRAWS, "seed")
         refuse(args, "--paragraphs continues for --max-new-tokens characters", "stop")
     if args.greedy:
-        refuse(args, "--greedy takes the most likely character", *_OF_DRAWS)
+        refuse(args, "--greedy takes the most likely character", *_OF_DRAWS, "seed")
 
 
 def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
@@ -119,7 +119,7 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     vocabulary = loaded.vocabulary
     prompt = loaded.experiment.data.normalise(prompt)
     codes = vocabulary.encode(prompt)[None]
-    key = jax.random.key(args.seed)
+    key = jax.random.key(args.seed or 0)
     length = args.max_new_tokens or 200
     if args.stream:
         print(prompt, end="", flush=True)
@@ -155,7 +155,7 @@ def _paragraphs(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     pairs = continue_paragraphs(
         loaded, text.paragraphs(args.paragraphs),
         rule=rule, count=args.num_samples, prompt_length=args.prompt_length or 30,
-        max_new_tokens=args.max_new_tokens or 100, seed=args.seed,
+        max_new_tokens=args.max_new_tokens or 100,
     )  # fmt: skip
     if args.json:
         print_json(

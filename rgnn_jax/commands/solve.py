@@ -92,6 +92,8 @@ def _check_options(args: argparse.Namespace, spec: Any) -> None:
     of_styles = ("style_seed", "vary_style")
     if not (spec.side or spec.answer_side):
         refuse(args, f"run {args.name} reads symbols and draws nothing", "out")
+    if spec.side and not any(map(_in_symbols, args.queries)):
+        refuse(args, "every query is a picture already, none is drawn", "out")
     if not spec.answer_side:
         refuse(args, f"run {args.name} paints nothing", *of_styles)
     elif args.out is None:

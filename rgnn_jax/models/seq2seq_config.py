@@ -35,6 +35,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         qk_norm: whether queries and keys are normalised.
         picture_width: channels of the first convolution of what reads the picture of a symbol.
         picture_blocks: its residual convolutions after each that halves the picture.
+        picture_norm: of its convolutions, see `ClassifierConfig.norm`.
         picture_features: numbers a picture before they become scores of the symbols.
         reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
             it to the answers alone to teach it to read.
@@ -67,6 +68,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     qk_norm: bool = False
     picture_width: Count = 32
     picture_blocks: NaturalNumber = 0
+    picture_norm: Literal["layer", "instance"] = "layer"
     picture_features: Count = 128
     reading_weight: NonNegative = 1.0
     style_dim: Count = 24
@@ -102,6 +104,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         return ClassifierConfig(
             width=self.picture_width,
             blocks=self.picture_blocks,
+            norm=self.picture_norm,
             feature_dim=self.picture_features,
             dropout=0.0,
         )

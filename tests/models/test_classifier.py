@@ -82,3 +82,14 @@ def test_blocks_that_add_nothing_leave_the_classifier_as_it_is(params):
     plain = MODEL.apply({"params": params}, batch().images)
     np.testing.assert_allclose(deeper.apply({"params": params | silent}, batch().images), plain, atol=1e-6)
     assert not np.allclose(deeper.apply({"params": params | blocks}, batch().images), plain, atol=1e-2)
+
+
+@pytest.mark.parametrize(("norm", "together"), [("layer", 3), ("instance", (1, 2))])
+def test_a_norm_is_over_channels_or_over_places(norm, together):
+    model = Classifier(ClassifierConfig(width=4, blocks=1, norm=norm), (8, 8, 1), classes=3)
+    images = 100 * jax.random.uniform(KEY, (2, 8, 8, 1))
+    found = model.init_with_output(KEY, images, capture_intermediates=True, mutable=True)[1]["intermediates"]
+    for name in ("norms_0", "residual_norms_0_0"):
+        [normalised] = found[name]["__call__"]
+        np.testing.assert_allclose(normalised.mean(together), 0, atol=1e-5)
+        np.testing.assert_allclose(normalised.std(together), 1, rtol=0.01)
