@@ -6,6 +6,7 @@ import urllib.request
 from pathlib import Path
 
 from rgnn_jax.datasets.download import Source, download
+from rgnn_jax.datasets.image_idx import CLASS_NAMES_FILE
 from rgnn_jax.errors import UserError, WorkFailed
 
 _PATIENCE = 8.0
@@ -54,6 +55,14 @@ DOWNLOADS: dict[str, tuple[Source, ...]] = {
 }
 """Sets that need neither TensorFlow nor its data sets: the publishers' own files, by name."""
 
+_CLASS_NAMES = {
+    "fashion_mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    )
+}  # fmt: skip
+"""What the publishers say of their classes beside the files."""
+
 
 def prepare_pictures(name: str, data_dir: Path) -> Path:
     """Fetches a set of pictures, so that `data.path = NAME` finds it under `data_dir`.
@@ -75,6 +84,9 @@ def prepare_pictures(name: str, data_dir: Path) -> Path:
             _check_network(name, sources[0].url, cure)
         for source in sources:
             download(source, data_dir / name, timeout=_PATIENCE)
+        if name in _CLASS_NAMES:
+            names = "".join(f"{line}\n" for line in _CLASS_NAMES[name])
+            (data_dir / name / CLASS_NAMES_FILE).write_text(names, encoding="utf-8")
         return data_dir / name
     return _prepare_tfds(name, data_dir)
 

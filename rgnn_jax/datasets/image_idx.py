@@ -12,10 +12,12 @@ from rgnn_jax.errors import UserError
 
 _UNSIGNED_BYTES = 8
 _TRAIN, _TEST = "train", "t10k"
+CLASS_NAMES_FILE = "labels.txt"
+"""Beside idx files: the name of each class in a line of its own. Without it they are called 0, 1, ..."""
 
 
 def idx_files(path: Path) -> list[Path]:
-    """The idx files that belong together: pictures, labels and the test split's, of those that are there.
+    """The files that belong together: pictures, labels, the test split's and names, of those that are there.
 
     Args:
         path: a file of pictures such as train-images-idx3-ubyte.gz, or a folder with MNIST's four.
@@ -32,6 +34,7 @@ def idx_files(path: Path) -> list[Path]:
     if path.name.startswith(_TRAIN):
         test = path.with_name(_TEST + path.name.removeprefix(_TRAIN))
         related += [test, _labels_of(test)]
+    related.append(path.with_name(CLASS_NAMES_FILE))
     return list(dict.fromkeys(p for p in related if p.is_file()))
 
 
@@ -54,8 +57,24 @@ def decode_idx(path: Path) -> Decoded:
         test = len(more)
         pictures = np.concatenate([pictures, more])
         labels = None if labels is None or more_labels is None else np.concatenate([labels, more_labels])
-    classes = () if labels is None else tuple(str(n) for n in range(int(labels.max(initial=0)) + 1))
+    classes = () if labels is None else _class_names(files, 1 + int(labels.max(initial=0)))
     return Decoded(pictures[..., None], labels, test=test, classes=classes)
+
+
+def _class_names(files: list[Path], count: int) -> tuple[str, ...]:
+    file = next((path for path in files if path.name == CLASS_NAMES_FILE), None)
+    if file is None:
+        return tuple(map(str, range(count)))
+    try:
+        names = tuple(file.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be read ({error}); remove it to call classes by numbers") from None
+    if len(names) < count or len(set(names)) < len(names):
+        raise UserError(
+            f"{file}: {len(names)} names, of which {len(set(names))} differ, for {count} classes; "
+            "give one a line, or remove the file to call classes by numbers"
+        )
+    return names
 
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:

@@ -33,6 +33,12 @@ def test_a_set_is_fetched_once_and_checked(published, tmp_path):
         prepare_pictures("photos", tmp_path / "data")
 
 
+def test_the_names_of_classes_come_along(published, tmp_path, monkeypatch):
+    monkeypatch.setattr(image_download, "_CLASS_NAMES", {"photos": ("hat", "ankle boot")})
+    folder = prepare_pictures("photos", tmp_path / "data")
+    assert (folder / "labels.txt").read_text() == "hat\nankle boot\n"
+
+
 def test_nothing_is_kept_of_a_wrong_answer(published, tmp_path):
     published.write_bytes(b"something else")
     with pytest.raises(UserError, match="not the expected"):

@@ -39,6 +39,20 @@ def test_the_four_files_make_a_set_with_a_test_split(folder):
         assert decoded.test == 2 and decoded.classes == ("0", "1", "2")
 
 
+def test_classes_may_be_named_in_a_file_beside(folder):
+    names = folder / "labels.txt"
+    names.write_text("hat\nshoe\nlast\n")
+    assert decode_idx(folder).classes == decode_idx(training(folder)).classes == ("hat", "shoe", "last")
+    assert names in idx_files(folder)
+    for wrong in ("hat\nshoe\n", "hat\nhat\nshoe\n"):
+        names.write_text(wrong)
+        with pytest.raises(UserError, match=r"labels\.txt: .* for 3 classes; give one a line"):
+            decode_idx(folder)
+    names.write_bytes(b"\xff\n")
+    with pytest.raises(UserError, match=r"labels\.txt: cannot be read"):
+        decode_idx(folder)
+
+
 def test_pictures_may_come_alone(folder):
     alone = training(folder).rename(folder / f"own-idx3{training(folder).suffix}")
     decoded = decode_idx(alone)
