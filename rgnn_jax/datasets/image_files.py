@@ -1,12 +1,9 @@
-"""Picture files: folders and archives of them, and a single one of the user's own."""
+"""Picture files: folders of them, and a single one of the user's own."""
 
 import io
 import os
-import tarfile
 import warnings
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,7 +86,9 @@ def _upright_sides(image: Any) -> tuple[int, int]:
 
 def picture_paths(folder: Path) -> list[Path]:
     """The picture files below a folder in alphabetical order; hidden and other files are passed over."""
-    return [path for path in sorted(folder.rglob("*")) if _is_picture(path.relative_to(folder).as_posix())]
+    return [
+        path for path in sorted(folder.rglob("*")) if is_picture_name(path.relative_to(folder).as_posix())
+    ]
 
 
 def decode_folder(folder: Path, size: int, channels: int) -> Decoded:
@@ -103,25 +102,6 @@ def decode_folder(folder: Path, size: int, channels: int) -> Decoded:
         for path in picture_paths(folder)
     ]
     return decode_pictures(pictures, str(folder), size, channels)
-
-
-def decode_archive(path: Path, size: int, channels: int) -> Decoded:
-    """All pictures in a zip or tar archive, of which nothing is unpacked to disk.
-
-    Raises:
-        UserError: as `decode_folder`, or the archive is damaged.
-    """
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                infos = sorted(archive.infolist(), key=lambda info: info.filename)
-                members = {info.filename: partial(_read_member, archive, info, path) for info in infos}
-                return _decode_members(members, path, size, channels)
-        if tarfile.is_tarfile(path):
-            return _decode_members(dict(sorted(_tar_members(path))), path, size, channels)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise UserError(f"{path}: a damaged archive ({error}); copy it again") from None
-    raise UserError(f"{path}: neither a zip nor a tar archive; name an archive or a folder of pictures")
 
 
 def decode_pictures(
@@ -269,51 +249,22 @@ def _strict_pillow() -> Iterator[ModuleType]:
         yield PIL
 
 
-def _is_picture(name: str) -> bool:
+def is_picture_name(name: str) -> bool:
+    """Whether a file of this name, as it lies in a folder or an archive, is one of the pictures."""
     parts = PurePosixPath(name).parts
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     return bool(parts) and not hidden and PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
-def _decode_members(
-    members: Mapping[str, Callable[[], bytes]], path: Path, size: int, channels: int
-) -> Decoded:
-    pictures = [
-        EncodedPicture(f"{path}/{name}", PurePosixPath(name).parent.as_posix(), read)
-        for name, read in members.items()
-        if _is_picture(name)
-    ]
-    return decode_pictures(pictures, str(path), size, channels)
-
-
 def _read_file(path: Path) -> bytes:
     try:
-        _check_length(path.stat().st_size, str(path))
+        check_length(path.stat().st_size, str(path))
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:
-    source = f"{path}/{info.filename}"
-    _check_length(info.file_size, source)
-    try:
-        return archive.read(info)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
-        raise UserError(f"{source}: cannot be read from the archive ({error}); make it anew") from None
-
-
-def _tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """The pictures of a tar archive, whose bytes are kept because it can only be read from its start."""
-    with tarfile.open(path) as archive:
-        for info in archive:
-            if info.isfile() and _is_picture(info.name):
-                _check_length(info.size, f"{path}/{info.name}")
-                file = archive.extractfile(info)
-                content = file.read() if file else b""
-                yield info.name, partial(bytes, content)
-
-
-def _check_length(length: int, source: str) -> None:
+def check_length(length: int, source: str) -> None:
+    """Raises UserError where a file is longer than any picture."""
     if length > MOST_FILE_BYTES:
         raise UserError(f"{source}: {length:,} bytes are no picture; remove it")

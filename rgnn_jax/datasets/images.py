@@ -12,10 +12,11 @@ from typing import Literal
 import numpy as np
 
 from rgnn_jax.datasets.handwriting_signs import add_signs
+from rgnn_jax.datasets.image_archives import decode_archive
 from rgnn_jax.datasets.image_arrays import decode_arrays
 from rgnn_jax.datasets.image_cache import Decoded, cache_directory, cached, check_memory, hash_files
 from rgnn_jax.datasets.image_download import DOWNLOADS
-from rgnn_jax.datasets.image_files import decode_archive, decode_folder, picture_paths
+from rgnn_jax.datasets.image_files import decode_folder, picture_paths
 from rgnn_jax.datasets.image_idx import decode_idx, idx_files
 from rgnn_jax.datasets.image_resize import fit_pictures
 from rgnn_jax.datasets.image_spec import ImageSpec

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rgnn_jax.datasets import image_files
-from rgnn_jax.datasets.image_files import decode_archive, decode_folder, read_image
+from rgnn_jax.datasets.image_archives import decode_archive
+from rgnn_jax.datasets.image_files import decode_folder, read_image
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.errors import UserError
 
