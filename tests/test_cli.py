@@ -84,7 +84,7 @@ def test_help_has_an_example(command, capsys):
         ("evaluate tiny --window 0", "--window"),
         ("evaluate tiny --text x", "2 are needed"),
         ("evaluate tiny --text-file nowhere.txt", "nowhere.txt"),
-        ("evaluate tiny --data.test-fraction 0", "test split is empty"),
+        ("evaluate tiny --data.test-fraction 0.5", "--data.test_fraction: dealt so, what the run was"),
         ("evaluate tiny --model.width 3", "--model.width"),
         ("list --training.steps 3", "takes no settings"),
         (f"train {FACES} --data.path nowhere.zip --data.size 9 --training.steps 1", "cannot be halved"),

@@ -173,7 +173,7 @@ def _pictures(args: argparse.Namespace, loaded: Any) -> int:
     task = load_task(loaded, args.settings)
     scores: dict[str, Any] = dict(task.evaluate(loaded.params, args.split))
     if not scores:
-        raise empty_split(args.split, "set --data.test-fraction")
+        raise empty_split(args.split, f"train a run with data.{args.split}_fraction above 0")
     if args.importance_samples is not None:
         scores |= _likelihood(args, loaded, task)
     if args.disentanglement:

@@ -1,12 +1,15 @@
 """The settings that a run starts with: what was left open is chosen, and what a saved run had is kept."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 import msgspec
 
-from rgnn_jax.config import Experiment, TrainingConfig, from_json, resolve_dtype
+from rgnn_jax.config import DataConfig, Experiment, TrainingConfig, from_json, override, resolve_dtype
+from rgnn_jax.datasets.arithmetic import ArithmeticData
+from rgnn_jax.datasets.images import FACES, ImageData
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.devices import micro_batches_for
 from rgnn_jax.train.run import RunDirectory
@@ -23,6 +26,19 @@ _FREE_ON_RESUME = (
     "tensorboard",
     "devices",
     "parallel",
+)
+
+# What decides which of the same data are trained on, and which are held out.
+_DEALS = (
+    "split",
+    "seed",
+    "split_seed",
+    "picture_seed",
+    "count",
+    "operands_below",
+    "train_fraction",
+    "validation_fraction",
+    "test_fraction",
 )
 
 
@@ -113,3 +129,35 @@ def _require_even_shares(micro_batches: int, devices: int, name: str) -> None:
             f"--resume {name}: the run's training.micro_batches {micro_batches} cannot be shared evenly by "
             f"{devices} devices; set training.devices to {fitting}"
         )
+
+
+def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]) -> Experiment:
+    """A trained run's settings with other ones of its data.
+
+    Raises:
+        UserError: for any other setting, one that the data do not have, or one that would deal the same data
+            to the splits anew, so that what was trained on would be held out.
+    """
+    for name, _ in overrides:
+        if not name.startswith("data."):
+            raise UserError(
+                f"--{name}: a trained run's settings stay as they are; only --data.FIELD may change"
+            )
+    other = override(experiment, overrides)
+    if not _are_others(experiment.data, other.data):
+        for field in _DEALS:
+            if getattr(other.data, field, None) != getattr(experiment.data, field, None):
+                raise UserError(
+                    f"--data.{field}: dealt so, what the run was trained on would be held out; leave it as "
+                    "it was, or train a run with it"
+                )
+    return other
+
+
+def _are_others(data: DataConfig, other: DataConfig) -> bool:
+    """Whether no example of the one can be of the other: a source of its own, or faces rendered anew."""
+    if isinstance(data, ArithmeticData) or isinstance(other, ArithmeticData):
+        return False
+    if isinstance(data, ImageData) and isinstance(other, ImageData) and data.path == other.path == FACES:
+        return data.seed != other.seed
+    return data.path != other.path

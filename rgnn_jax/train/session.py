@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from rgnn_jax.config import Experiment, from_json, override, to_json
+from rgnn_jax.config import Experiment, from_json, to_json
 from rgnn_jax.contracts import Batches, Game, Objective, Params
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
@@ -25,7 +25,7 @@ from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.devices import Compiled
 from rgnn_jax.train.log import RunLog, format_duration, require_tensorboard
 from rgnn_jax.train.loop import Outcome, describe, train
-from rgnn_jax.train.resolve import resolve
+from rgnn_jax.train.resolve import resolve, with_other_data
 from rgnn_jax.train.run import RunDirectory
 from rgnn_jax.train.step import Training
 
@@ -205,20 +205,6 @@ def load_task(run: LoadedRun, overrides: Sequence[tuple[str, str]] = ()) -> Task
         UserError: for any other setting, or data that cannot be used.
     """
     return build(with_other_data(run.experiment, overrides), run.spec)
-
-
-def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]) -> Experiment:
-    """A trained run's settings with other ones of its data.
-
-    Raises:
-        UserError: for any other setting, or one that the data do not have.
-    """
-    for name, _ in overrides:
-        if not name.startswith("data."):
-            raise UserError(
-                f"--{name}: a trained run's settings stay as they are; only --data.FIELD may change"
-            )
-    return override(experiment, overrides)
 
 
 def make_training(experiment: Experiment, objective: Objective | Game, batches: Batches | None) -> Training:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from small_runs import LSTM
+from small_runs import CONFIGS, LSTM, STRIPS, SUMS
 
 from rgnn_jax.config import Experiment, load_experiment, to_json
 from rgnn_jax.errors import UserError
-from rgnn_jax.train.resolve import resolve, resumed
+from rgnn_jax.train.resolve import resolve, resumed, with_other_data
 from rgnn_jax.train.run import RunDirectory
+
+VAE, FACES_VAE = str(CONFIGS / "vae_mnist.toml"), str(CONFIGS / "beta_vae_faces.toml")
 
 
 def experiment(**training: object) -> Experiment:
@@ -54,3 +56,32 @@ def test_a_run_of_more_devices_is_resumed_by_what_the_refusal_says(tmp_path):
         resolve(resumed(experiment(steps=1), "run", tmp_path))
     training = resolve(resumed(experiment(steps=1, devices=2), "run", tmp_path)).training
     assert (training.devices, training.micro_batches) == (2, 8)
+
+
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [
+        (LSTM, ("data.test_fraction", "0.2")),
+        (LSTM, ("data.split-seed", "1")),
+        (VAE, ("data.seed", "1")),
+        (FACES_VAE, ("data.count", "100")),
+        (SUMS, ("data.split", "leaking")),
+        (SUMS, ("data.operands_below", "80")),
+        (STRIPS, ("data.picture_seed", "1")),
+    ],
+)
+def test_what_was_trained_on_is_not_dealt_to_another_split(config, setting):
+    trained = load_experiment(Path(config))
+    with pytest.raises(
+        UserError, match=r"--data\.\w+: dealt so, what the run was trained on would be held out"
+    ):
+        with_other_data(trained, [setting])
+
+
+def test_other_data_are_dealt_in_any_way():
+    text = [("data.path", "novel.txt"), ("data.test_fraction", "0.2")]
+    assert with_other_data(load_experiment(Path(LSTM)), text).data.test_fraction == 0.2
+    faces = [("data.seed", "1"), ("data.count", "100")]
+    assert with_other_data(load_experiment(Path(FACES_VAE)), faces).data.count == 100
+    unchanged = [("data.split", "twins"), ("data.evaluation_limit", "10")]
+    assert with_other_data(load_experiment(Path(SUMS)), unchanged).data.evaluation_limit == 10

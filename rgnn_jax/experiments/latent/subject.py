@@ -19,7 +19,8 @@ from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.models.gan import default_labels
 from rgnn_jax.sampling.latent import Gaussian, Posterior, aggregate_posterior, decode, encode, prior
 from rgnn_jax.sampling.latent_search import search_codes
-from rgnn_jax.train.session import LoadedRun, load_task, with_other_data
+from rgnn_jax.train.resolve import with_other_data
+from rgnn_jax.train.session import LoadedRun, load_task
 
 SAMPLE = 3000
 """Training pictures, at most, whose codes stand for all."""
