@@ -5,9 +5,10 @@ compilation count (each of our runs is a fresh process with an empty compilation
 the whole last 10%: in windows of 64 read from nothing, and with as much context as the model can use
 (overlapping windows where that is a window, else the state carried through the text).
 
-Our configs keep 5% of the text for validation out of the first 90%, and never look at the last 10% before the
-end. The difference to the peer is the recipe's (optimiser, embeddings, schedule) as much as the framework's;
-step_time.py isolates the framework.
+Our configs keep nothing for validation: they train on the first 90%, with settings that were chosen with
+`data.validation_fraction = 0.1`, and never look at the last 10% before the end. The difference to the peer is
+the recipe's (optimiser, embeddings, schedule) as much as the framework's; step_time.py isolates the
+framework.
 
     python benchmarks/equal_time.py [--text data/tinyshakespeare.txt] [--seconds N] [--seed S]
                                     [--families lstm gru tcn transformer] [--quick]

@@ -44,7 +44,8 @@ class TrainingConfig(Section, frozen=True):
     """How long, on what, and what is kept.
 
     A run ends after `steps` or `epochs`, or after `max_seconds` of wall-clock time counted from the start
-    of the command, whichever comes first; the learning-rate schedule follows whichever is nearer its end.
+    of the command, earlier sessions of a resumed run included, whichever comes first; the learning-rate
+    schedule follows whichever is nearer its end.
     Zero means: chosen at the start (`micro_batches`, `devices`) or never (`evaluate_every`, `save_every`).
     """
 

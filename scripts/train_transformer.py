@@ -1,4 +1,4 @@
-"""Trains the exercise's TRANSFORMER on the chapter; arguments as in `rgnn train --help`."""
+"""Trains the exercise's Transformer on the chapter; arguments as in `rgnn train --help`."""
 
 import sys
 

@@ -17,7 +17,10 @@ DOCUMENTS = sorted(
     for path in ROOT.glob(pattern)
 )
 # Made by a command that the documents print, or by the reader.
-MADE = ("ckpt/", "data/text", "data/tinyshakespeare.txt", "exported/", "checkpoints/", "figures/", "samples/")
+MADE = (
+    "ckpt/", "data/text", "data/tinyshakespeare.txt", "exported/", "checkpoints/", "figures/", "samples/",
+    "tensorboard/",
+)  # fmt: skip
 EXAMPLES = ("rgnn_jax/models/yours.py", "configs/yours_chapter.toml", "tests/models/test_yours.py")
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)")
