@@ -67,6 +67,8 @@ def test_what_is_no_strip_gets_one_clear_line(folder, tmp_path, capsys):
         "5++3": "is not two whole numbers",
         "a+b": "is not two whole numbers",
         "7" * 300: "is not two whole numbers",
+        "é" * 200: "is not two whole numbers",
+        "": "is not two whole numbers",
         "5*3": "the run knows + and -",
         "10+1": "at most 1",
     }

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -24,7 +25,11 @@ def folder(tmp_path_factory):
     pale = [*TINY_PAINT, "--model.contrast", "1"]
     assert main(["train", PAINT, *pale, *data, "--name", "painter", *where]) == 0
     small = ["--model.width", "4", "--model.feature-dim", "8", "--training.steps", "3"]
-    assert main(["train", JUDGE, *data, *small, "--name", "judge", *where]) == 0
+    shutil.copy(digits, folder / "copy.npz")
+    untested = ["--data.path", str(folder / "copy.npz"), "--data.test-fraction", "0"]
+    judges = {"judge": [], "other": ["--data.seed", "1"], "untested": untested}
+    for name, settings in judges.items():
+        assert main(["train", JUDGE, *data, *small, *settings, "--name", name, *where]) == 0
     assert main(["train", SUMS, *TINY_SUMS, "--optimizer.kind", "adamw", "--name", "sums", *where]) == 0
     return folder
 
@@ -115,6 +120,8 @@ def test_the_data_of_a_judged_run_are_loaded_once(folder, monkeypatch):
     ("arguments", "name", "complaint"),
     [
         (["--judge", "painter"], "painter", "run painter is a model of arithmetic"),
+        (["--judge", "other"], "painter", "was trained with data.seed 1 and may have seen pictures"),
+        (["--judge", "untested"], "painter", "run untested has no test pictures"),
         (["--style-seed", "1"], "sums", "--style-seed: run sums paints nothing"),
         (["--style-seed", "1"], "painter", "--style-seed: run painter is not judged (--judge)"),
         (["--data.pictures", "source"], "painter", "data.pictures"),

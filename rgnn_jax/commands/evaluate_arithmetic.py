@@ -16,15 +16,21 @@ def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     from rgnn_jax.train.session import load_task
 
     task = load_task(loaded, args.settings)
+    judge = _judge(args, task)
     examples = task.arithmetic.examples(args.split)
     if not len(examples):
-        cure = "train with data.operands_below" if args.split == "beyond" else "set --data.test-fraction"
-        raise empty_split(args.split, cure)
+        setting = "operands_below" if args.split == "beyond" else f"{args.split}_fraction above 0"
+        raise empty_split(args.split, f"train a run with data.{setting}")
     predicted = answer_queries(loaded.model, loaded.params, examples.given)
     report = report_answers(loaded.arithmetic, examples, predicted)
-    readings = _readings(args, loaded, examples) if loaded.arithmetic.side else {}
-    if loaded.arithmetic.answer_side and args.judge is not None:
-        readings = {"painted": _painted(args, loaded, task, examples, predicted)}
+    readings = _readings(judge, loaded, examples) if loaded.arithmetic.side else {}
+    if judge is not None and loaded.arithmetic.answer_side:
+        from rgnn_jax.experiments.answer_judge import judge_answers
+
+        style_seed = args.style_seed or 0
+        readings = {
+            "painted": judge_answers(judge, loaded, task.handwriting, args.split, predicted, style_seed)
+        }
     if args.json:
         scores = {"whole_accuracy": report.whole.accuracy, **msgspec.to_builtins(report)}
         print_json({**scores, **msgspec.to_builtins(readings), **origin(loaded, args.split)})
@@ -33,7 +39,7 @@ def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
         f"{loaded.directory.path} step {loaded.step}, {args.split}: {100 * report.whole.accuracy:.2f}% of "
         f"{report.whole.count:,} whole answers right, {100 * report.accuracy:.2f}% of symbols"
     )
-    _print_readings(readings)
+    _print_readings(readings, args.split)
     for kind, share in {**report.by_operator, **report.by_carries, **report.by_length}.items():
         print(f"  {kind:<28}{100 * share.accuracy:7.2f}%  {share.right:,} of {share.count:,}")
     for size, wrong in report.by_error.items():
@@ -44,47 +50,45 @@ def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
     return 0
 
 
-def _readings(args: argparse.Namespace, loaded: Any, examples: Any) -> dict[str, Any]:
+def _judge(args: argparse.Namespace, task: Any) -> Any:
+    """The run that judges, where one is named; refused before anything is answered."""
+    if args.judge is None:
+        return None
+    from rgnn_jax.experiments.strip_judge import require_judge
+    from rgnn_jax.train.session import load_run
+
+    judge = load_run(args.judge, args.ckpt_dir)
+    require_judge(judge, task.handwriting.config)
+    return judge
+
+
+def _readings(judge: Any, loaded: Any, examples: Any) -> dict[str, Any]:
     """How well the pictures of the queries are read: by the run's own front end, and by a judge."""
     from rgnn_jax.evaluate.arithmetic import report_reading
     from rgnn_jax.experiments.strip_judge import judge_strips
     from rgnn_jax.tasks.arithmetic import read_symbols
-    from rgnn_jax.train.session import load_run
 
     read = read_symbols(loaded.model, loaded.params, examples.given)
     readings: dict[str, Any] = {"reading": report_reading(examples.source, read)}
-    if args.judge is not None:
-        judge = load_run(args.judge, args.ckpt_dir)
-        readings["judge"] = judge_strips(judge, examples.given, examples.source, loaded.arithmetic.side)
+    if judge is not None:
+        readings["judge"] = judge_strips(judge, examples.given, examples.source)
     return readings
 
 
-def _painted(args: argparse.Namespace, loaded: Any, task: Any, examples: Any, answered: Any) -> Any:
-    """What a judge makes of the answers that the run paints."""
-    from rgnn_jax.experiments.answer_judge import judge_answers
-    from rgnn_jax.sampling.painting import Painted
-    from rgnn_jax.train.session import load_run
-
-    painted = Painted(loaded.model, loaded.params, answered, args.style_seed or 0)
-    others = task.handwriting.strips(examples.target, args.split, draw=1)
-    judge = load_run(args.judge, args.ckpt_dir)
-    return judge_answers(judge, loaded.arithmetic, examples, answered, painted, others)
-
-
-def _print_readings(readings: dict[str, Any]) -> None:
+def _print_readings(readings: dict[str, Any], split: str) -> None:
     if "painted" in readings:
         seen = readings["painted"]
         print(
             f"  painted answers read by {seen.judge}, right in {100 * seen.judge_accuracy:.2f}% of its own "
             f"test pictures: {100 * seen.answers.whole.accuracy:.2f}% wholly right, where it reads "
-            f"{100 * seen.real:.2f}% of the true answers in held-out handwriting"
+            f"{100 * seen.real:.2f}% of the true answers in {split} handwriting"
         )
         looks = seen.looks
         if looks is not None:
             print(
-                f"  its mean confidence {looks.confidence:.4f} (held-out {looks.real_confidence:.4f}); of "
-                f"{looks.digits:,} digits, Frechet distance in its features {looks.distance:.2f} (other "
-                f"held-out {looks.real_distance:.2f}), style distance {looks.style:.2f} of the real in its "
+                f"  its mean confidence {looks.confidence:.4f} ({split} {looks.real_confidence:.4f}); of "
+                f"{looks.digits:,} digits, Frechet distance in its features {looks.distance:.2f} (another "
+                f"split's {looks.real_distance:.2f}), style distance {looks.style:.2f} of the real in its "
                 f"features and {looks.style_pixels:.2f} in pixels, sharpness {looks.sharpness:.2f} of it"
             )
     if "reading" in readings:

@@ -1,12 +1,14 @@
 """`rgnn solve`: a trained run answers sums and differences, in symbols or in handwriting."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, refuse, seed
 
-_LONGEST_NAME = 256
+_LONGEST_NAME = 255
+"""Bytes of a file's name."""
 
 
 def register(commands: Any) -> None:
@@ -142,9 +144,9 @@ def _strips(args: argparse.Namespace, loaded: Any) -> Any:
     if symbols is not None:
         pictures = load_task(loaded).handwriting.strips(symbols, "test")
         strips |= dict(zip(drawn, np.asarray(pictures[np.arange(len(drawn))]), strict=True))
-    if args.out is not None:
-        for place in drawn:
-            write_strip(strips[place], args.out / f"{place + 1}_{args.queries[place].replace(' ', '')}.png")
+    if args.out is not None and symbols is not None:
+        for place, query in zip(drawn, spec.decode_queries(symbols), strict=True):
+            write_strip(strips[place], args.out / f"{place + 1}_{query}.png")
     return np.stack([strips[place] for place in range(len(args.queries))])
 
 
@@ -153,5 +155,5 @@ def _in_symbols(query: str) -> bool:
     from rgnn_jax.datasets.image_files import SUFFIXES
 
     # pathlib fails on what is too long for a name.
-    named = len(query) < _LONGEST_NAME and Path(query).exists()
+    named = 0 < len(os.fsencode(query)) <= _LONGEST_NAME and Path(query).exists()
     return not (named or query.lower().endswith(SUFFIXES) or "/" in query)

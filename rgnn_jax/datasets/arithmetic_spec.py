@@ -131,8 +131,8 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         longest = max(len(first), len(second))
         if longest > self.digits:
             raise UserError(
-                f"the query {shown} has an operand of {longest} digits; the run was trained on operands "
-                f"of at most {self.digits}"
+                f"the query {shown} has an operand of {longest} digits; the run has room for operands of at "
+                f"most {self.digits}"
             )
         return int(first), self.operators.index(operator), int(second)
 

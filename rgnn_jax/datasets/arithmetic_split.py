@@ -116,7 +116,7 @@ class Deck:
         if count <= limit:
             places = np.arange(count)
         else:
-            places = np.random.Generator(np.random.Philox(self.seed)).integers(0, count, limit)
+            places = np.random.Generator(np.random.Philox(self.seed)).choice(count, limit, replace=False)
         operator, place = np.divmod(places, pairs)
         low = place - high
         first = np.where(low < 0, self.size + place // size, low // larger)

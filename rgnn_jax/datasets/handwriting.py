@@ -105,10 +105,10 @@ class Handwriting(Arithmetic):
             return dataclasses.replace(examples, given=self.strips(examples.source, split))
         return dataclasses.replace(examples, pictures=self.strips(examples.target, split))
 
-    def strips(self, symbols: Int[np.ndarray, "n s"], split: Split, *, draw: int = 0) -> Strips:
-        """Strips of any symbols in a split's pictures; each `draw` chooses other ones."""
+    def strips(self, symbols: Int[np.ndarray, "n s"], split: Split) -> Strips:
+        """Strips of any symbols in a split's pictures."""
         table = DigitTable(*(jnp.asarray(part) for part in self.table(split)))
-        return Strips(table, symbols, (self.config.picture_seed + draw) % 2**32)
+        return Strips(table, symbols, self.config.picture_seed)
 
 
 class HandwritingArrays(NamedTuple):

@@ -16,7 +16,7 @@ from rgnn_jax.datasets.image_distortion import distort
 from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
 
-DIGITS = "0123456789"
+_DIGITS = "0123456789"
 PLUS = SYMBOLS.index("+")
 
 
@@ -47,10 +47,10 @@ def make_table(pictures: Pictures, classes: Sequence[str], source: str) -> Digit
     Raises:
         UserError: where the classes are not the ten digits, or a digit has no picture.
     """
-    if tuple(classes) != tuple(DIGITS):
+    if tuple(classes) != tuple(_DIGITS):
         raise UserError(f"{source}: its classes are not the digits 0 to 9; set data.path to digits or mnist")
     labels = np.asarray(pictures.labels)
-    counts = np.bincount(labels, minlength=len(DIGITS)).astype(np.int32)
+    counts = np.bincount(labels, minlength=len(_DIGITS)).astype(np.int32)
     if not counts.all():
         raise UserError(
             f"{source}: a split has no picture of {np.argmin(counts)}; give more pictures of each digit"
@@ -107,7 +107,7 @@ def _draw_strip(
     table: DigitTable, symbols: Int[Array, " s"], key: PRNGKeyArray, augment: bool
 ) -> Float[Array, "s h w 1"]:
     digit_key, sign_key, warp_key = jax.random.split(key, 3)
-    digit = jnp.minimum(symbols, len(DIGITS) - 1)
+    digit = jnp.minimum(symbols, len(_DIGITS) - 1)
     place = jax.random.uniform(digit_key, symbols.shape) * table.counts[digit]
     # A draw that float32 rounds up to the count would name the next digit's first picture.
     place = jnp.minimum(place.astype(jnp.int32), table.counts[digit] - 1)
@@ -118,5 +118,5 @@ def _draw_strip(
         drawn = table.images[chosen].astype(jnp.float32)
     signs = draw_signs(symbols == PLUS, jax.random.split(sign_key, len(symbols)), table.images.shape[1])
     kind = symbols[:, None, None]
-    frames = jnp.where(kind < len(DIGITS), drawn / 255.0, jnp.where(kind == BLANK, 0.0, signs))
+    frames = jnp.where(kind < len(_DIGITS), drawn / 255.0, jnp.where(kind == BLANK, 0.0, signs))
     return frames[..., None]

@@ -5,8 +5,9 @@ import numpy as np
 from jaxtyping import Int
 
 from rgnn_jax.contracts import Rows
-from rgnn_jax.datasets.arithmetic import Examples
-from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec
+from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS
+from rgnn_jax.datasets.arithmetic_split import Split
+from rgnn_jax.datasets.handwriting import Handwriting
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers
 from rgnn_jax.evaluate.distances import frechet_distance
@@ -14,7 +15,8 @@ from rgnn_jax.evaluate.sharpness import laplacian_variance
 from rgnn_jax.evaluate.translation import chunks
 from rgnn_jax.evaluate.variety import style_distance
 from rgnn_jax.experiments.judge import SURE, Judge, Judgement
-from rgnn_jax.experiments.strip_judge import in_a_row, own_accuracy, require_judge
+from rgnn_jax.experiments.strip_judge import in_a_row, own_accuracy
+from rgnn_jax.sampling.painting import Painted
 from rgnn_jax.train.session import LoadedRun
 
 _STRIPS = 100
@@ -25,18 +27,18 @@ _INK = 26
 
 
 class Looks(msgspec.Struct, frozen=True):
-    """Painted digits beside held-out ones.
+    """Painted digits beside the same ones in a split's pictures.
 
     Attributes:
         confidence: of the judge, the mean probability of the symbol that it reads in a painted picture.
-        real_confidence: the same of held-out pictures.
+        real_confidence: the same of the split's pictures.
         sure: the share of painted pictures with a probability of `SURE` or more.
-        distance: Frechet distance, in its features, of painted digits from held-out ones.
-        real_distance: of as many other pictures of the same split.
-        style: distance of two paintings of one digit in its features, divided by that of two held-out
+        distance: Frechet distance, in its features, of painted digits from the split's.
+        real_distance: of as many pictures of another split.
+        style: distance in its features of one digit's paintings for two answers, divided by that of two
             pictures of the digit; 1 is as varied as the real ones.
         style_pixels: the same in pixels.
-        sharpness: variance of the Laplacian, divided by that of held-out pictures.
+        sharpness: variance of the Laplacian, divided by that of the split's pictures.
         digits: that are compared, of either.
     """
 
@@ -58,7 +60,7 @@ class PaintedReport(msgspec.Struct, frozen=True):
         judge: the run that judges.
         judge_accuracy: of it, on the test pictures of its own data.
         answers: as the judge reads them, compared with the true ones.
-        real: the share of true answers, in held-out pictures, that it reads right.
+        real: the share of true answers, in the split's pictures, that it reads right.
         looks: of the painted digits; None where hardly any was painted.
     """
 
@@ -71,30 +73,30 @@ class PaintedReport(msgspec.Struct, frozen=True):
 
 def judge_answers(
     judge: LoadedRun,
-    spec: ArithmeticSpec,
-    examples: Examples,
+    painter: LoadedRun,
+    handwriting: Handwriting,
+    split: Split,
     answered: Int[np.ndarray, "n t"],
-    painted: Rows,
-    others: Rows,
+    style_seed: int = 0,
 ) -> PaintedReport:
-    """Lets a classifier read painted answers, and compares them with held-out handwriting.
+    """Lets a classifier read answers as a run paints them, and compares them with real handwriting.
 
     Args:
-        judge: a run of a classifier of digits and signs.
-        spec: how answers are written.
-        examples: queries, true answers, and these in pictures.
-        answered: the symbols that were painted.
-        painted: the strips.
-        others: other held-out pictures of the true answers, to compare with.
+        judge: a run that `strip_judge.require_judge` accepts.
+        painter: the run.
+        handwriting: its data.
+        split: whose queries were answered.
+        answered: the symbols to paint.
+        style_seed: of the styles.
 
     Raises:
-        UserError: where the run classifies other things or pictures of another size, or `examples` have no
-            pictures.
+        UserError: where the data's answers are no pictures, or the judge has no test pictures of its own.
     """
-    require_judge(judge, spec.answer_side)
+    examples, spec = handwriting.examples(split), painter.arithmetic
     if examples.pictures is None:
         raise UserError("the answers of these queries are not in handwriting; set data.pictures to target")
-    ours = _read(judge, painted)
+    ours = _read(judge, Painted(painter.model, painter.params, answered, style_seed))
+    others = handwriting.strips(examples.target, "test" if split == "train" else "train")
     real, more = _read(judge, examples.pictures), _read(judge, others)
     return PaintedReport(
         judge=str(judge.directory.path),
@@ -137,23 +139,25 @@ def _looks(
     target: Int[np.ndarray, "n t"],
     side: int,
 ) -> Looks | None:
-    """Compares painted digits with held-out ones, and these with others."""
+    """Compares painted digits with real ones, and these with others."""
     digits, true = _digits(answered), _digits(target)
     size = int(min(digits.sum(), true.sum()))
     if size < _FEWEST or not ours.ink.any():
         return None
-    kinds, true_kinds = answered.ravel()[digits], target.ravel()[true]
     features, real_features = ours.features[digits], real.features[true]
-    pixels, real_pixels = ours.pixels[digits], real.pixels[true]
+    varied, real_varied = _firsts(answered), _firsts(target) & _once(real.pixels)
+    kinds, real_kinds = answered.ravel()[varied], target.ravel()[real_varied]
     return Looks(
         confidence=float(ours.sureness[ours.ink].mean()),
         real_confidence=float(real.sureness[real.ink].mean()),
         sure=float((ours.sureness[ours.ink] >= SURE).mean()),
         distance=frechet_distance(real_features[:size], features[:size]),
         real_distance=frechet_distance(real_features[:size], more.features[true][:size]),
-        style=style_distance(features, kinds) / style_distance(real_features, true_kinds),
-        style_pixels=style_distance(pixels, kinds) / style_distance(real_pixels, true_kinds),
-        sharpness=_sharpness(pixels, side) / _sharpness(real_pixels, side),
+        style=style_distance(ours.features[varied], kinds)
+        / style_distance(real.features[real_varied], real_kinds),
+        style_pixels=style_distance(ours.pixels[varied], kinds)
+        / style_distance(real.pixels[real_varied], real_kinds),
+        sharpness=_sharpness(ours.pixels[digits], side) / _sharpness(real.pixels[true], side),
         digits=size,
     )
 
@@ -161,6 +165,19 @@ def _looks(
 def _digits(symbols: Int[np.ndarray, "n t"]) -> np.ndarray:
     """Which pictures, one after the other, show a digit."""
     return symbols.ravel() < SYMBOLS.index("+")
+
+
+def _firsts(symbols: Int[np.ndarray, "n t"]) -> np.ndarray:
+    """Which pictures show a digit that none before in the same answer shows: in one style both are alike."""
+    again = np.tril(symbols[:, :, None] == symbols[:, None, :], -1).any(axis=2)
+    return _digits(symbols) & ~again.ravel()
+
+
+def _once(pixels: np.ndarray) -> np.ndarray:
+    """Which pictures are the first of all that are the same."""
+    chosen = np.zeros(len(pixels), bool)
+    chosen[np.unique(pixels, axis=0, return_index=True)[1]] = True
+    return chosen
 
 
 def _sharpness(pixels: np.ndarray, side: int) -> float:

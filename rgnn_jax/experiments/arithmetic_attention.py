@@ -44,7 +44,6 @@ def draw_attention(run: LoadedRun, query: str, directory: str) -> Figure:
             f"for symbol {place + 1} at position {where + 1}" for place, where in enumerate(most.tolist())
         )
         + ".",
-        command=f'rgnn solve {directory}/{run.directory.name} "{query}"',
     )
 
 

@@ -24,6 +24,12 @@ from rgnn_jax.experiments.picture_tables import agreeing, document_section
 from rgnn_jax.experiments.report import Block, Cell, Column, Figure, Report, Section, Table
 from rgnn_jax.train.sweep import format_table
 
+_MAIN = (BASELINE, LSTM, TRANSFORMER)
+_NOTICES = NOTICES | {
+    "cpu": "The short scale: networks of symbols train for at most two minutes on two cores, the one that "
+    "paints for seven and the one that reads handwriting for ten."
+}
+
 
 def make_page(
     results: ArithmeticResults,
@@ -66,7 +72,7 @@ def make_page(
         ),
         provenance=results.facts.provenance,
         settings=results.facts.settings,
-        notice=NOTICES.get(results.facts.scale),
+        notice=_NOTICES.get(results.facts.scale),
     )
 
 
@@ -111,15 +117,16 @@ def _leaks(results: ArithmeticResults) -> str:
 
 
 def _scores(results: ArithmeticResults, split: str) -> Table:
-    rows: list[tuple[Cell, ...]] = []
+    rows, shown = list[tuple[Cell, ...]](), list[Trained]()
     for share in dict.fromkeys(run.share for run in results.of(split)):
         for name, theirs in ((BASELINE, DOCUMENT_BASELINE), (TRANSFORMER, DOCUMENT_IMPROVED)):
             if share in theirs:
                 kind = "baseline" if name == BASELINE else "improved"
                 train, test = theirs[share]
                 rows.append((f"Document, {kind}, {share}%", 100 * train, 100 * test, None, None, None))
-        runs = (results.find(name, split, share) for name in (BASELINE, LSTM, TRANSFORMER))
-        rows += [_score(run) for run in runs if run is not None]
+        runs = [run for name in _MAIN if (run := results.find(name, split, share)) is not None]
+        rows += map(_score, runs)
+        shown += runs
     return Table(
         (
             Column("Network, queries in training"), Column("Symbols, training, %"),
@@ -129,7 +136,7 @@ def _scores(results: ArithmeticResults, split: str) -> Table:
         tuple(rows),
         "Symbols count blanks, as the document does; an answer is right where every symbol is. The "
         "document's figures are its own, on its split.",
-        command=f"rgnn evaluate {results.facts.directory}/{results.of(split)[-1].run}",
+        command=f"rgnn evaluate {results.facts.directory}/{shown[-1].run}",
     )  # fmt: skip
 
 
@@ -145,7 +152,7 @@ def _score(run: Trained) -> tuple[Cell, ...]:
 def _misclassified(results: ArithmeticResults) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in results.of("twins"):
-        if run.model in (BASELINE, LSTM, TRANSFORMER):
+        if run.model in _MAIN:
             theirs = DOCUMENT_WRONG.get(run.share) if run.model == BASELINE else None
             shares = run.test.by_operator
             wrong = {sign: 100 * (1 - share.accuracy) for sign, share in shares.items()}

@@ -13,15 +13,12 @@ from rgnn_jax.evaluate.roughness import Roughened, Roughness
 from rgnn_jax.experiments.answer_judge import judge_answers
 from rgnn_jax.experiments.handwriting_results import HandwritingResults, Painter, Reader, RoughAnswers
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop
-from rgnn_jax.experiments.strip_judge import judge_strips
-from rgnn_jax.sampling.painting import Painted
+from rgnn_jax.experiments.strip_judge import read_strips
 from rgnn_jax.tasks.arithmetic import answer_queries, read_symbols
 from rgnn_jax.train.session import LoadedRun, load_task
 
 NOISE, ROTATION = (0.1, 0.2, 0.4), (10.0, 20.0, 40.0)
 _HELD_OUT = {"data.train_fraction": "0.9", "data.validation_fraction": "0.02", "data.test_fraction": "0.08"}
-_OTHERS = 1
-"""Which further draw of pictures the paintings' distance is compared with."""
 
 
 class Lengths(NamedTuple):
@@ -87,7 +84,7 @@ def examine_handwriting(
 
 
 def _reader(run: PictureRun, split: str, judge: LoadedRun, rough: int) -> Reader:
-    loaded, spec = run.run, run.run.arithmetic
+    loaded = run.run
     handwriting = load_task(loaded).handwriting
     examples = handwriting.examples("test")
     symbols = read_symbols(loaded.model, loaded.params, examples.given)
@@ -99,7 +96,7 @@ def _reader(run: PictureRun, split: str, judge: LoadedRun, rough: int) -> Reader
         seconds=run.seconds,
         test=_answers(loaded, examples, examples.given),
         reading=report_reading(examples.source, symbols),
-        legible=judge_strips(judge, examples.given, examples.source, spec.side).reading,
+        legible=read_strips(judge, examples.given, examples.source),
         shared=_answers(loaded, examples, handwriting.strips(examples.source, "train")),
         rough=[
             answer_rough(loaded, handwriting, kind, amount, rough)
@@ -133,15 +130,13 @@ def _painter(run: PictureRun, judge: LoadedRun) -> tuple[Painter, Exhibits]:
     handwriting = load_task(loaded).handwriting
     examples = handwriting.examples("test")
     answered = answer_queries(loaded.model, loaded.params, examples.given)
-    painted = Painted(loaded.model, loaded.params, answered)
-    others = handwriting.strips(examples.target, "test", draw=_OTHERS)
     painter = Painter(
         run=loaded.directory.name,
         parameters=run.parameters,
         steps=loaded.step,
         seconds=run.seconds,
         symbols=report_answers(loaded.arithmetic, examples, answered),
-        painted=judge_answers(judge, loaded.arithmetic, examples, answered, painted, others),
+        painted=judge_answers(judge, loaded, handwriting, "test", answered),
     )
     return painter, Exhibits(loaded, examples, answered)
 

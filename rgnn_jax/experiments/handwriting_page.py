@@ -57,7 +57,6 @@ def handwriting_sections(
                     "Answers to held-out queries as they are painted, above the same numbers in held-out "
                     "handwriting.",
                     "Painted numbers, each above the same number written by hand.",
-                    f'rgnn solve {directory}/{results.painter.run} "56+34" --out pictures',
                 ),
                 Picture(
                     pictures["styles"],
@@ -234,7 +233,8 @@ def _painted(results: HandwritingResults, directory: str) -> Table:
         (Column("Measure"), Column("Painted"), Column("Held-out handwriting")),
         rows,
         f"Painted answers to {seen.answers.whole.count:,} held-out queries, each in one random style, beside "
-        "the true answers in test pictures; the style distance is that of two pictures of one digit. Trained "
+        "the true answers in test pictures; of real handwriting, the Frechet distance is that of training "
+        "pictures from these. The style distance is that of two answers' pictures of one digit. Trained "
         f"for {painter.steps:,} steps, {painter.seconds:.0f} s.",
         command=f"rgnn evaluate {directory}/{painter.run} --judge {directory}/{results.judge}",
     )

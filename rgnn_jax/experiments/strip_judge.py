@@ -8,6 +8,7 @@ from jaxtyping import Array, Int, Shaped, UInt8
 
 from rgnn_jax.contracts import Rows
 from rgnn_jax.datasets.arithmetic_spec import SYMBOLS
+from rgnn_jax.datasets.handwriting import HandwritingData
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.arithmetic import Reading, report_reading
 from rgnn_jax.evaluate.translation import chunks
@@ -32,41 +33,71 @@ class Verdict(msgspec.Struct, frozen=True):
     reading: Reading
 
 
-def judge_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"], side: int) -> Verdict:
-    """Lets a classifier read the pictures of queries, each by itself.
-
-    Args:
-        judge: a run of a classifier of digits and signs.
-        strips: the queries in pictures.
-        symbols: what they show.
-        side: pixels of a picture's side.
+def judge_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"]) -> Verdict:
+    """Lets a classifier read strips, as `read_strips` does, and says how well it reads its own pictures.
 
     Raises:
-        UserError: where the run classifies other things, or pictures of another size.
+        UserError: where it has no test pictures of its own.
     """
-    require_judge(judge, side)
+    return Verdict(str(judge.directory.path), own_accuracy(judge), read_strips(judge, strips, symbols))
+
+
+def read_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"]) -> Reading:
+    """How well a classifier reads the pictures of queries, each by itself.
+
+    Args:
+        judge: a run that `require_judge` accepts.
+        strips: the queries in pictures.
+        symbols: what they show.
+    """
     read = np.concatenate(
         [
             Judge(judge)(in_a_row(strips[rows])).classes.reshape(len(rows), -1)[:count]
             for rows, count in chunks(len(strips), _STRIPS)
         ]
     )
-    return Verdict(str(judge.directory.path), own_accuracy(judge), report_reading(symbols, read))
+    return report_reading(symbols, read)
 
 
-def require_judge(judge: LoadedRun, side: int) -> None:
-    """Raises UserError where the run classifies other things, or pictures of another size."""
-    classes, shape = judge.images.classes, judge.images.shape
+def require_judge(judge: LoadedRun, data: HandwritingData) -> None:
+    """Refuses what cannot judge handwriting.
+
+    Args:
+        judge: a run.
+        data: where the strips' pictures are from.
+
+    Raises:
+        UserError: where the run classifies other things or pictures of another size, or was trained on the
+            same set dealt otherwise, so that it may have seen what is held out.
+    """
+    classes, shape, side = judge.images.classes, judge.images.shape, data.size
     if classes != tuple(SYMBOLS[:-1]) or shape != (side, side, 1) or hasattr(judge.model, "decode"):
         raise UserError(
             f"--judge: run {judge.directory.name} is no classifier of digits and signs of {side}x{side} "
             "pixels; train one with configs/classifier_handwriting.toml"
         )
+    (_, theirs), ours = judge.experiment.of_pictures, data.digit_set
+    if theirs.path == ours.path:
+        for field in ("seed", "split", "validation_fraction", "test_fraction"):
+            if (value := getattr(theirs, field)) != (held_out := getattr(ours, field)):
+                raise UserError(
+                    f"--judge: run {judge.directory.name} was trained with data.{field} {value} and may have "
+                    f"seen pictures that are held out here; train one with data.{field} {held_out}"
+                )
 
 
 def own_accuracy(judge: LoadedRun) -> float:
-    """The fraction of the test pictures of its own data that a judge reads right."""
+    """The fraction of the test pictures of its own data that a judge reads right.
+
+    Raises:
+        UserError: where it has none.
+    """
     scores: Any = load_task(judge).evaluate(judge.params, "test")
+    if not scores:
+        raise UserError(
+            f"--judge: run {judge.directory.name} has no test pictures, on which it could show what it is "
+            "worth; train one with data.test_fraction above 0"
+        )
     return float(scores["accuracy"])
 
 

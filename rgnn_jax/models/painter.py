@@ -18,7 +18,7 @@ _PAPER = -2.0
 class Painter(nn.Module):
     """Pictures of symbols given a style z, and the style of pictures (Sohn et al., 2015).
 
-    In training a style is drawn from N(0, 1) whatever the symbol, so that one style can be held for several.
+    The prior of a style is N(0, 1) whatever the symbol, so that one style can be held for several.
     Beside the two networks lies a reader, a small classifier: in training it tells the painter whether its
     pictures are legible, and `sampling/painting.py` has it choose among several draws.
 

@@ -67,7 +67,8 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
         steps_per_epoch=arithmetic.train_queries / batch_size,
         evaluate=evaluate,
         shown=("loss", "whole_accuracy", "accuracy"),
-        summary=f"{arithmetic.train_queries:,} queries of up to {data.digits} digits, split: {data.split}",
+        summary=f"{arithmetic.train_queries:,} queries of operands below {data.deck.size:,}, "
+        f"split: {data.split}",
         model_summary=_summary(experiment),
     )
 

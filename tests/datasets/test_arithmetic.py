@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rgnn_jax.contracts import Batches
+from rgnn_jax.datasets import arithmetic_split
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticBatches, ArithmeticData
 from rgnn_jax.errors import UserError
 
@@ -70,7 +71,10 @@ def draw(config, step=0, index=0, count=1, batch_size=4096):
 
 
 @pytest.mark.parametrize("split", ["twins", "leaking"])
-def test_a_step_draws_training_queries_and_in_time_all_of_them(split):
+@pytest.mark.parametrize("index_end", [arithmetic_split._INT32_END, 50])
+def test_a_step_draws_training_queries_and_in_time_all_of_them(split, index_end, monkeypatch):
+    """Also where there are more of them than an index counts, here from 50 on."""
+    monkeypatch.setattr(arithmetic_split, "_INT32_END", index_end)
     config = ArithmeticData(split=split, digits=1, test_fraction=0.3)
     train = Arithmetic(config).examples("train")
     known = {
@@ -130,6 +134,15 @@ def test_of_many_queries_beyond_some_are_drawn():
     assert len(first) == 5000 and set(operator.tolist()) == {0, 1}
     assert (np.maximum(first, second) >= 1000).all() and np.maximum(first, second).max() < 100_000
     np.testing.assert_allclose([first.mean(), second.mean()], 50_000, rtol=0.05)
+
+
+def test_no_query_beyond_is_asked_twice():
+    """Of few that there are, nearly all are asked."""
+    first, operator, second = (
+        Arithmetic(ArithmeticData(operands_below=98, evaluation_limit=700)).examples("beyond").queries
+    )
+    assert 2 * (100**2 - 98**2) == 792
+    assert len(set(zip(first.tolist(), operator.tolist(), second.tolist(), strict=True))) == 700
 
 
 def test_nothing_lies_beyond_all_operands():

@@ -35,5 +35,19 @@ def test_pictures_that_are_more_alike_than_the_real_ones_are_told():
     assert found.distance > 2 * found.real_distance
 
 
+def test_equal_digits_of_one_answer_are_one_picture_in_one_style():
+    """Painted alike, "33" says nothing of how varied styles are, and neither does a picture drawn twice."""
+    twice = SYMBOLS.copy()
+    twice[:, 1] = twice[:, 0]
+    painted = seen()
+    for part in (painted.features, painted.pixels):
+        part[1::3] = part[0::3]
+    real = seen()
+    real.pixels[3:60:3], real.features[3:60:3] = real.pixels[0], real.features[0]
+    found = _looks(painted, real, seen(), twice, SYMBOLS, SIDE)
+    assert abs(found.style - 1) < 0.15
+    assert abs(found.style_pixels - 1) < 0.05
+
+
 def test_answers_without_digits_have_no_looks():
     assert looks(seen(), np.full_like(SYMBOLS, 12)) is None

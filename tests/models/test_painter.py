@@ -1,7 +1,9 @@
+import dataclasses
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 import pytest
 from small_models import PAINTER, SIDE
@@ -62,6 +64,19 @@ def test_blank_pictures_teach_nothing():
     value, metrics = loss(PAINTER, PARAMS, PICTURES, jnp.full_like(SYMBOLS, BLANK))
     assert value == 0
     assert metrics["picture_loss"][1] == 0
+
+
+def test_style_and_legibility_weigh_as_they_are_set_to():
+    def weighed(**weights):
+        config = msgspec.structs.replace(PAINTER.config, **weights)
+        value, metrics = loss(dataclasses.replace(PAINTER, config=config), PARAMS)
+        return float(value), {name: float(total / count) for name, (total, count) in metrics.items()}
+
+    value, mean = weighed(style_weight=0.5, legibility_weight=0.25)
+    expected = mean["picture_loss"] / SIDE**2 + 0.25 * mean["illegibility"] + mean["reading_loss"]
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    light = weighed(style_weight=0.25)[1]["picture_loss"]
+    np.testing.assert_allclose(mean["picture_loss"] - light, 0.25 * mean["style_kl"], rtol=1e-3)
 
 
 def test_illegibility_moves_the_painter_and_reading_the_reader():

@@ -1,14 +1,18 @@
+import dataclasses
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 import pytest
 from small_models import CONDITIONAL_MODELS, random_source
 
+from rgnn_jax.datasets.arithmetic import ArithmeticBatch
 from rgnn_jax.errors import UserError
 from rgnn_jax.models.seq2seq import Seq2Seq
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
+from rgnn_jax.models.translation import Translate
 
 TOKENS = jax.random.randint(jax.random.key(2), (2, 2), 0, 13)
 
@@ -63,6 +67,9 @@ def test_dropout_acts_only_in_training():
         source = source_of(model)
         one, other = (train(params, TOKENS, source, rngs={"dropout": jax.random.key(i)}) for i in (0, 1))
         assert float(jnp.abs(one - other).max()) > 1e-4
+        plain = dataclasses.replace(model, config=msgspec.structs.replace(model.config, dropout=0.0))
+        calm, without = model.apply(params, TOKENS, source), plain.apply(params, TOKENS, source, train=True)
+        np.testing.assert_allclose(calm, without, atol=1e-5)
 
 
 def test_a_bidirectional_encoder_summarises_from_both_ends():
@@ -102,3 +109,18 @@ def test_a_picture_is_its_likeliest_symbol_and_in_training_all_that_it_may_be(tr
         head["bias"] = odds * jax.nn.one_hot(7, 13)
         logits = model.apply(params, TOKENS, source_of(model), train=train)
         assert np.allclose(logits, symbols, atol=1e-5) == alike
+
+
+def test_reading_weighs_as_it_is_set_to():
+    model = CONDITIONAL_MODELS["strips_to_transformer"]
+    params = initialise(model)["params"]
+    symbols = jnp.array([[5, 10, 3], [7, 11, 9]])
+    batch = ArithmeticBatch(source_of(model), TOKENS, symbols=symbols)
+    for weight in (0.0, 0.5):
+        config = msgspec.structs.replace(model.config, reading_weight=weight)
+        objective = Translate(dataclasses.replace(model, config=config), start=12)
+        loss, metrics = jax.jit(partial(objective, train=True))(
+            params, batch, jax.random.key(0), jnp.zeros(())
+        )
+        mean = {name: total / count for name, (total, count) in metrics.items()}
+        np.testing.assert_allclose(loss, mean["loss"] + weight * mean["reading_loss"], rtol=1e-5)
