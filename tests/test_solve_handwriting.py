@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
     where = ["--ckpt-dir", str(folder), "--quiet"]
     data = ["--data.path", str(digits), "--data.size", "8"]
     assert main(["train", STRIPS, *TINY_STRIPS, *data, "--name", "strips", *where]) == 0
-    small = ["--model.width", "4", "--model.feature-dim", "8", "--training.steps", "3"]
+    small = ["--model.width", "4", "--model.blocks", "0", "--model.feature-dim", "8", "--training.steps", "3"]
     assert main(["train", JUDGE, *data, *small, "--name", "judge", *where]) == 0
     assert main(["train", SUMS, *TINY_SUMS, "--name", "sums", *where]) == 0
     return folder

@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
     # With more contrast so few steps paint next to nothing, and all styles alike.
     pale = [*TINY_PAINT, "--model.contrast", "1"]
     assert main(["train", PAINT, *pale, *data, "--name", "painter", *where]) == 0
-    small = ["--model.width", "4", "--model.feature-dim", "8", "--training.steps", "3"]
+    small = ["--model.width", "4", "--model.blocks", "0", "--model.feature-dim", "8", "--training.steps", "3"]
     shutil.copy(digits, folder / "copy.npz")
     untested = ["--data.path", str(folder / "copy.npz"), "--data.test-fraction", "0"]
     judges = {"judge": [], "other": ["--data.seed", "1"], "untested": untested}
