@@ -109,7 +109,7 @@ def test_comparison_puts_a_dot_where_the_value_is():
 
 
 def test_heatmap_shows_the_matrix_and_writes_it_when_asked():
-    values = np.array([[0.0, 1.0, -2.0], [0.25, 0.5, 0.75]])
+    values = np.array([[0.0, 1.0, -2.0], [0.25, 0.5, 0.75]], np.float32)
     (axes,) = figures.heatmap(values, ["a", "b"], list("xyz"), label="loss", decimals=1).axes
     np.testing.assert_array_equal(axes.images[0].get_array(), values)
     assert words(axes) == ["0.0", "1.0", "\u22122.0", "0.2", "0.5", "0.8"]

@@ -122,7 +122,7 @@ def heatmap(
     middle = (np.nanmin(values) + np.nanmax(values)) / 2
     for (row, column), value in np.ndenumerate(values):
         shade = "#fbfbfb" if value > middle else "#20242a"
-        axes.text(column, row, number(value, decimals), color=shade, ha="center", va="center_baseline")
+        axes.text(column, row, number(float(value), decimals), color=shade, ha="center", va="center_baseline")
     return figure
 
 
