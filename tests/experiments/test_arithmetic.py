@@ -200,6 +200,7 @@ def test_the_page_says_what_was_measured():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # two dozen networks are compiled
 def test_a_smoke_run_publishes_page_numbers_and_runs(tmp_path):
     page, found, _ = reproduce_arithmetic(Request("smoke", "digits", tmp_path, 0, "rgnn", quiet=True))
     numbers = json.loads((page.parent / "arithmetic.json").read_text())
