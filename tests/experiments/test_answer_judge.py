@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from rgnn_jax.evaluate.variety import style_distance
 from rgnn_jax.experiments.answer_judge import _looks, _Seen
 
 SIDE = 8
@@ -45,8 +47,19 @@ def test_equal_digits_of_one_answer_are_one_picture_in_one_style():
     real = seen()
     real.pixels[3:60:3], real.features[3:60:3] = real.pixels[0], real.features[0]
     found = _looks(painted, real, seen(), twice, SYMBOLS, SIDE)
-    assert abs(found.style - 1) < 0.15
-    assert abs(found.style_pixels - 1) < 0.05
+    compared = [
+        3 * row + place
+        for row, (first, second) in enumerate(SYMBOLS[:, :2])
+        for place in (0, 1)
+        if (first != second if place else row not in range(1, 20))
+    ]
+    for style, ours, theirs in (
+        (found.style, painted.features, real.features),
+        (found.style_pixels, painted.pixels, real.pixels),
+    ):
+        expected = style_distance(ours[0::3], twice[:, 0])
+        expected /= style_distance(theirs[compared], SYMBOLS.ravel()[compared])
+        assert style == pytest.approx(expected)
 
 
 def test_answers_without_digits_have_no_looks():
