@@ -69,7 +69,8 @@ class Translate:
         if batch.symbols is None:
             return loss, metrics
         readings = jnp.asarray(output[1], jnp.float32)
-        unread = cross_entropy(readings, batch.symbols)
+        # The mean of the readers' own losses; normalised anew it would be one loss of them all together.
+        unread = -jnp.take_along_axis(readings, batch.symbols[..., None], axis=-1)[..., 0]
         read = jnp.argmax(readings, -1) == batch.symbols
         frames = jnp.asarray(unread.size, jnp.float32)
         metrics |= {
