@@ -37,45 +37,57 @@ def register(commands: Any) -> None:
         help="default: test; beyond, of arithmetic only: queries with an operand larger than in training, "
         "which data.operands_below sets",
     )
-    of_text = parser.add_argument_group("models of text")
-    of_text.add_argument(
+    _add_options_of_text(parser)
+    _add_options_of_pictures(parser)
+    _add_options_of_judges(parser)
+    add_json(parser)
+
+
+def _add_options_of_text(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("models of text")
+    group.add_argument(
         "--rule",
         choices=("windows", "carried"),
         help="windows (default): each from a reset state; carried: with all the context the model can use",
     )
-    of_text.add_argument(
+    group.add_argument(
         "--window", type=count, help="with windows: tokens of each (default: the run's data.window)"
     )
-    text = of_text.add_mutually_exclusive_group()
+    text = group.add_mutually_exclusive_group()
     text.add_argument("--text", help="score this text instead of a split")
     text.add_argument("--text-file", type=Path, help="score this UTF-8 file instead of a split")
-    of_pictures = parser.add_argument_group("models of pictures")
-    of_pictures.add_argument(
+
+
+def _add_options_of_pictures(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("models of pictures")
+    group.add_argument(
         "--importance-samples",
         type=count,
         metavar="K",
         help="also estimate the negative log-likelihood from K draws a picture (IWAE's bound)",
     )
-    of_pictures.add_argument(
+    group.add_argument(
         "--disentanglement",
         action="store_true",
         default=None,
         help="also MIG, DCI, SAP, FactorVAE and beta-VAE scores, for pictures whose factors are known",
     )
-    judged = parser.add_argument_group("models of pictures with a latent space, and of handwriting")
-    judged.add_argument(
+
+
+def _add_options_of_judges(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("models of pictures with a latent space, and of handwriting")
+    group.add_argument(
         "--judge",
         metavar="RUN",
         help="also let a classifier, another run, look at random samples, or read what is in handwriting",
     )
-    add_temperature(judged)
-    judged.add_argument(
+    add_temperature(group)
+    group.add_argument(
         "--style-seed",
         type=seed,
         metavar="N",
         help="with --judge: of the styles in which answers are painted (default: 0)",
     )
-    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,12 +20,12 @@ class _About(NamedTuple):
     Attributes:
         summary: the experiment in a few words.
         data: what it reads unless told otherwise.
-        batch_size: of its runs, which devices share.
+        batch_size: of its runs, which virtual devices share, one a core; None where one device is as fast.
     """
 
     summary: str
     data: str
-    batch_size: int
+    batch_size: int | None
 
 
 _DOCUMENTS: dict[Document, _About] = {
@@ -34,7 +34,7 @@ _DOCUMENTS: dict[Document, _About] = {
     "digits": _About("an autoencoder beside VAEs", "digits", 64),
     "fashion": _About("a VAE of clothes, and its latent space", "fashion_mnist", 64),
     "flowers": _About("a VAE and a GAN of flowers, and why they are worse than of faces", "tf_flowers", 64),
-    "arithmetic": _About("encoder-decoders that add and subtract, handwriting too", "digits", 1),
+    "arithmetic": _About("encoder-decoders that add and subtract, handwriting too", "digits", None),
 }
 
 
@@ -80,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--poses: {args.document} shows no faces; leave it out")
     from rgnn_jax.train.devices import cpu_devices_for, set_up
 
-    set_up(cpu_devices_for(_DOCUMENTS[args.document].batch_size))
+    batch_size = _DOCUMENTS[args.document].batch_size
+    set_up(1 if batch_size is None else cpu_devices_for(batch_size))
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Python would die of it at once and leave the unfinished directory behind; `nohup` ignores SIGHUP.
         if signal.getsignal(number) is not signal.SIG_IGN:

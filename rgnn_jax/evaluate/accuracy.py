@@ -9,6 +9,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float, Int, UInt8
 
 from rgnn_jax.contracts import Params
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.losses import cross_entropy
 
 
@@ -29,15 +30,12 @@ def score_classes(
         labels: the classes' numbers.
         batch_size: pictures at a time; of no influence on the result.
     """
-    nll, hits = 0.0, 0
-    batch_size = min(batch_size, len(images))
-    for start in range(0, len(images), batch_size):
-        chosen = np.resize(np.arange(start, min(start + batch_size, len(images))), batch_size)
-        scores, right = _score(model, params, images[chosen], labels[chosen])
-        count = min(batch_size, len(images) - start)
-        nll += float(np.asarray(scores)[:count].sum(dtype=np.float64))
-        hits += int(np.asarray(right)[:count].sum())
-    return {"loss": nll / len(images), "accuracy": hits / len(images)}
+
+    def score(rows: np.ndarray) -> tuple[Array, Array]:
+        return _score(model, params, images[rows], labels[rows])
+
+    nll, right = in_batches(score, len(images), batch_size)
+    return {"loss": float(nll.mean(dtype=np.float64)), "accuracy": float(right.mean())}
 
 
 @functools.partial(jax.jit, static_argnames="model")

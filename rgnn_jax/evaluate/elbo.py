@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.losses import Likelihood, bernoulli_nll, kl_divergence, reconstruction_nll
 
 ACTIVE_VARIANCE = 0.01
@@ -59,11 +60,12 @@ def score_images(
         WorkFailed: if a loss is not finite, naming the picture.
     """
     key = jax.random.key(seed)
-    parts = [
-        _score(model, params, batch, places, key, likelihood, scale)
-        for batch, places in _batches(images, batch_size)
-    ]
-    columns = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
+
+    def score(rows: np.ndarray) -> dict[str, Array]:
+        return _score(model, params, images[rows], rows.astype(np.uint32), key, likelihood, scale)
+
+    _require_pictures(images)
+    columns = in_batches(score, len(images), batch_size)
     _check_finite(columns["reconstruction_loss"])
     z_mean, kl = columns.pop("z_mean"), columns.pop("kl", None)
     scores: dict[str, float | list[float]] = {name: _mean(column) for name, column in columns.items()}
@@ -115,12 +117,14 @@ def importance_weighted_nll(
     """
     if k < 1:
         raise UserError(f"k {k}: at least one importance sample is needed")
-    key = jax.random.key(seed)
-    bounds = [
-        _importance_nll(model, params, batch, places, key, jnp.asarray(k, jnp.int32), likelihood, scale)
-        for batch, places in _batches(images, _IMPORTANCE_ROWS)
-    ]
-    nll = np.concatenate(bounds)[: len(images)]
+    key, draws = jax.random.key(seed), jnp.asarray(k, jnp.int32)
+
+    def bound(rows: np.ndarray) -> Array:
+        places = rows.astype(np.uint32)
+        return _importance_nll(model, params, images[rows], places, key, draws, likelihood, scale)
+
+    _require_pictures(images)
+    nll = in_batches(bound, len(images), _IMPORTANCE_ROWS)
     _check_finite(nll)
     return nll
 
@@ -154,16 +158,6 @@ def describe_collapse(
         return f"{found}; at model.beta 0 no KL term holds them back: train longer"
     weight = "model.beta" if objective in ("beta", "tc") else "the learning rate"
     return f"{found}; lower {weight}, or set model.kl_warmup (0.3) or model.free_bits (0.1)"
-
-
-def _batches(images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of one size with the places of their pictures; the last one begins again from the first."""
-    if not len(images):
-        raise UserError("there are no pictures to score")
-    size = min(size, len(images))
-    for start in range(0, len(images), size):
-        places = np.arange(start, start + size)
-        yield images[places % len(images)], places.astype(np.uint32)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "likelihood", "scale"))
@@ -245,6 +239,11 @@ def _explain(model: nn.Module, params: Params, z: Array, pictures: Array) -> Arr
 def _noise(key: PRNGKeyArray, places: Array, shape: tuple[int, ...]) -> Array:
     """Standard normal numbers for each picture, a function of its place in the data and not in the batch."""
     return jax.vmap(lambda place: jax.random.normal(jax.random.fold_in(key, place), shape))(places)
+
+
+def _require_pictures(images: np.ndarray) -> None:
+    if not len(images):
+        raise UserError("there are no pictures to score")
 
 
 def _mean(column: np.ndarray) -> float:

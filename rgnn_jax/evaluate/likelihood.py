@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int, Integer
 
 from rgnn_jax.contracts import Carry, Params
 from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.losses import cross_entropy
 
 
@@ -130,15 +131,13 @@ def _score_rows(
     count = codes.size - 1
     width, stride = min(width, count), min(stride, count)
     starts = np.arange(0, count - width + stride, stride)
-    batch_size = min(batch_size, starts.size)
     padded = np.pad(codes, (0, starts[-1] + width - count))
-    log_probs: list[np.ndarray] = []
-    for i in range(0, starts.size, batch_size):
-        rows = np.resize(starts[i : i + batch_size], batch_size)
-        positions = rows[:, None] + np.arange(width)
-        scores = np.asarray(_reset(model, params, padded[positions], padded[positions + 1]))
-        log_probs.extend(scores[: starts.size - i])
-    first, *rest = log_probs
+
+    def score(rows: np.ndarray) -> Array:
+        positions = starts[rows, None] + np.arange(width)
+        return _reset(model, params, padded[positions], padded[positions + 1])
+
+    first, *rest = in_batches(score, starts.size, batch_size)
     return _finite(np.concatenate([first, *(row[width - stride :] for row in rest)])[:count])
 
 

@@ -1,7 +1,7 @@
 """Whether a face turns as it was asked to and the rest of it stays, told by reading the pictures alone."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, UInt8
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.faces import Factor
+from rgnn_jax.in_batches import in_batches
 
 
 class TurnScore(NamedTuple):
@@ -43,7 +44,7 @@ def read_factors(
         images: the pictures.
         batch_size: pictures at a time; of no influence on the result.
     """
-    return _by_batches(lambda rows: _read(model, params, images[rows]), len(images), batch_size)
+    return in_batches(lambda rows: _read(model, params, images[rows]), len(images), batch_size)
 
 
 def score_readings(
@@ -67,7 +68,7 @@ def score_readings(
         `loss`, nats summed over factors; `NAME_accuracy` of each categorical factor, `NAME_error`, the mean
         absolute error in its unit, of each other.
     """
-    nll = _by_batches(lambda rows: _nll(model, params, images[rows], factors[rows]), len(images), batch_size)
+    nll = in_batches(lambda rows: _nll(model, params, images[rows], factors[rows]), len(images), batch_size)
     readings = read_factors(model, params, images, batch_size=batch_size)
     scores = {"loss": float(nll.sum(1, dtype=np.float64).mean())}
     for factor, read, truth in zip(model.factors, readings.T, factors.T, strict=True):
@@ -119,18 +120,6 @@ def rises(angles: Float[np.ndarray, "k s"], *, slack: float = 0.0) -> Bool[np.nd
     if slack == 0:
         return np.all(steps > 0, axis=1)
     return np.all(steps >= -slack, axis=1) & (angles[:, -1] > angles[:, 0])
-
-
-def _by_batches(
-    score: Callable[[np.ndarray], Array], count: int, batch_size: int
-) -> Float[np.ndarray, "n f"]:
-    """Scores of rows 0 to count, some at a time; the last are repeated to fill their batch."""
-    batch_size = min(batch_size, count)
-    parts = []
-    for i in range(0, count, batch_size):
-        rows = np.resize(np.arange(i, min(i + batch_size, count)), batch_size)
-        parts.append(np.asarray(score(rows))[: count - i])
-    return np.concatenate(parts)
 
 
 @functools.partial(jax.jit, static_argnames="model")

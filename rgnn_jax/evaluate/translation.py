@@ -1,7 +1,6 @@
 """How likely an encoder-decoder finds the true targets."""
 
 import functools
-from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from rgnn_jax.contracts import Params, Rows
 from rgnn_jax.errors import UserError
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.losses import cross_entropy, teacher_forced
 
 
@@ -33,11 +33,11 @@ def score_targets(
         start: the token before a target's first.
         batch_size: targets at a time; of no influence on the result.
     """
-    total = 0.0
-    for rows, count in chunks(len(target), batch_size):
-        nll = np.asarray(_score(model, params, source[rows], target[rows], start))
-        total += float(nll[:count].sum(dtype=np.float64))
-    return total / target.size
+
+    def score(rows: np.ndarray) -> Array:
+        return _score(model, params, source[rows], target[rows], start)
+
+    return float(in_batches(score, len(target), batch_size).sum(dtype=np.float64)) / target.size
 
 
 def source_attention(
@@ -65,14 +65,6 @@ def source_attention(
     if not weights:
         raise UserError("the decoder attends to no source position; train one with model.source attention")
     return np.mean([np.asarray(layer).mean(axis=1) for layer in weights], axis=0)
-
-
-def chunks(size: int, most: int) -> Iterator[tuple[Int[np.ndarray, " c"], int]]:
-    """Indices of 0 .. size - 1 in chunks of one length, and how many in each are not there to fill it."""
-    length = min(size, most)
-    for first in range(0, size, max(length, 1)):
-        last = min(first + length, size)
-        yield np.resize(np.arange(first, last), length), last - first
 
 
 @functools.partial(jax.jit, static_argnames=("model", "start"))

@@ -12,10 +12,10 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers
 from rgnn_jax.evaluate.distances import frechet_distance
 from rgnn_jax.evaluate.sharpness import laplacian_variance
-from rgnn_jax.evaluate.translation import chunks
 from rgnn_jax.evaluate.variety import style_distance
 from rgnn_jax.experiments.judge import SURE, Judge, Judgement
 from rgnn_jax.experiments.strip_judge import in_a_row, own_accuracy
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.sampling.painting import Painted
 from rgnn_jax.train.session import LoadedRun
 
@@ -118,17 +118,18 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def _read(judge: LoadedRun, strips: Rows) -> _Seen:
-    pixels, found = [], []
-    for rows, count in chunks(len(strips), _STRIPS):
+    def see(rows: np.ndarray) -> tuple[np.ndarray, ...]:
         pictures = in_a_row(strips[rows])
-        length = len(pictures) // len(rows)
-        pixels.append(pictures[: count * length])
-        found.append(Judgement(*(part[: count * length] for part in Judge(judge)(pictures))))
-    pictures = np.concatenate(pixels)
-    judged = Judgement(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        return tuple(
+            part.reshape(len(rows), -1, *part.shape[1:]) for part in (pictures, *Judge(judge)(pictures))
+        )
+
+    seen = in_batches(see, len(strips), _STRIPS)
+    pictures, *judged = (part.reshape(-1, *part.shape[2:]) for part in seen)
+    judgement = Judgement(*judged)
     ink = pictures.max(axis=(1, 2, 3)) > _INK
-    symbols = np.where(ink, judged.classes, BLANK).reshape(len(strips), -1)
-    return _Seen(symbols, judged.features, judged.sureness, pictures.reshape(len(pictures), -1), ink)
+    symbols = np.where(ink, judgement.classes, BLANK).reshape(len(strips), -1)
+    return _Seen(symbols, judgement.features, judgement.sureness, pictures.reshape(len(pictures), -1), ink)
 
 
 def _looks(

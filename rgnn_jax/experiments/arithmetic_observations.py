@@ -10,7 +10,7 @@ from rgnn_jax.experiments.arithmetic_results import (
     Trained,
 )
 from rgnn_jax.experiments.handwriting_page import observe_handwriting
-from rgnn_jax.experiments.report import Observation, Verdict
+from rgnn_jax.experiments.report import Observation, verdict
 
 HIDDEN = 0.15
 """How much higher the share of right symbols must be than that of right answers to be called misleading."""
@@ -42,7 +42,7 @@ def _symbols(run: Trained | None) -> tuple[Observation, ...]:
             else "Symbols and answers tell nearly the same.",
             f"{run.test.accuracy:.2%} of symbols, {run.test.whole.accuracy:.2%} of answers right (a gap from "
             f"{HIDDEN:.0%})",
-            _verdict(gap >= HIDDEN),
+            verdict(gap >= HIDDEN),
         ),
     )  # fmt: skip
 
@@ -58,7 +58,7 @@ def _improved(results: ArithmeticResults) -> tuple[Observation, ...]:
                     f"A better network has {theirs:.2%} of symbols right with {share}% of the queries.",
                     "It is reached on a split without twins." if reached else "It is not reached.",
                     f"{run.test.accuracy:.2%} of symbols, {run.test.whole.accuracy:.2%} of answers right",
-                    _verdict(reached),
+                    verdict(reached),
                 )
             )
     return tuple(rows)
@@ -76,7 +76,7 @@ def _less(results: ArithmeticResults) -> tuple[Observation, ...]:
             "They do." if worse else "They do not.",
             f"{most.test.accuracy:.2%} of symbols with {most.share}%, {least.test.accuracy:.2%} with "
             f"{least.share}%",
-            _verdict(worse),
+            verdict(worse),
         ),
     )
 
@@ -92,10 +92,6 @@ def _layers(results: ArithmeticResults) -> tuple[Observation, ...]:
             "Two layers of LSTM are better than one.",
             "They are." if better else "They are not, in the same steps or time.",
             f"{one.test.whole.accuracy:.2%} of answers with one, {two.test.whole.accuracy:.2%} with two",
-            _verdict(better),
+            verdict(better),
         ),
     )
-
-
-def _verdict(holds: bool) -> Verdict:
-    return "agrees" if holds else "differs"

@@ -1,7 +1,7 @@
 """What the document says of autoencoders and VAEs of digits, each beside our numbers that decide it."""
 
 from rgnn_jax.experiments.digits_results import DigitResults
-from rgnn_jax.experiments.report import Observation, Verdict
+from rgnn_jax.experiments.report import Observation, verdict
 from rgnn_jax.typography import number
 
 AE, NONE, STRONG = "AE", "beta 0", "beta 10"
@@ -37,14 +37,14 @@ def _autoencoder(results: DigitResults) -> tuple[Observation, ...]:
             f"The classifier gives {model.score.agreement:.1%} of the reconstructions the class of their "
             f"original (from {_KEPT:.0%}); squared error {model.score.mse:.4f} a pixel, "
             f"{model.score.mse / results.data.variance:.0%} of the variance",
-            _verdict(kept),
+            verdict(kept),
         ),
         Observation(
             "Its samples from a unit Gaussian are not digits, because its codes do not fill the prior.",
             "They lie off the data." if far else "They lie hardly further off than the VAE's.",
             f"{_distances(model.unit.distance, tuned.unit.distance, results)}; from a Gaussian fitted to the "
             f"codes {number(model.fitted.distance, 1)}",
-            _verdict(far),
+            verdict(far),
         ),
     )
 
@@ -62,14 +62,14 @@ def _unregularised(results: DigitResults) -> tuple[Observation, ...]:
             f"samples {'lie off the data' if far else 'are hardly further off than the tuned ones'}.",
             f"Squared error {model.score.mse:.4f} against {ae.score.mse:.4f} (up to {_WORSE:g} times); "
             f"{_distances(model.unit.distance, tuned.unit.distance, results)}",
-            _verdict(far and as_sharp),
+            verdict(far and as_sharp),
         ),
         Observation(
             "At beta 0 the KL grows.",
             "It does." if grows else "It does not double.",
             f"Validation KL {number(course.first, 0)} nats at step {course.first_step:,}, "
             f"{number(course.last, 0)} at the end (from twice as much)",
-            _verdict(grows),
+            verdict(grows),
         ),
     )
 
@@ -86,7 +86,7 @@ def _strong(results: DigitResults) -> tuple[Observation, ...]:
             else "Its reconstructions are hardly less sharp.",
             f"Sharpness {model.score.sharpness:.0%} of the originals', {tuned.score.sharpness:.0%} at "
             f"{results.tuned} (up to {_BLURRED:g} of that)",
-            _verdict(blurred),
+            verdict(blurred),
         ),
         Observation(
             "Beta 10 regularises too much.",
@@ -95,7 +95,7 @@ def _strong(results: DigitResults) -> tuple[Observation, ...]:
             f"Squared error {model.score.mse:.4f} against {tuned.score.mse:.4f} (from {_WORSE:g} times); "
             f"{model.score.agreement:.0%} of the digits stay what they are, against "
             f"{tuned.score.agreement:.0%}",
-            _verdict(worse),
+            verdict(worse),
         ),
     )
 
@@ -116,7 +116,7 @@ def _tuned(results: DigitResults) -> tuple[Observation, ...]:
             ours,
             f"{model.score.agreement:.1%} of the digits stay what they are (from {_KEPT:.0%}); distance "
             f"{number(model.unit.distance, 1)} (below {told})",
-            _verdict(kept and nearest),
+            verdict(kept and nearest),
         ),
     )
 
@@ -133,7 +133,7 @@ def _walks(results: DigitResults) -> tuple[Observation, ...]:
             "They change more evenly." if smoother else "They hardly change more evenly.",
             f"Largest step {vae.unevenness:.2f} times the mean one, {ae.unevenness:.2f} in the autoencoder "
             f"(up to 0.95 of that; {vae.count} walks each)",
-            _verdict(smoother),
+            verdict(smoother),
         ),
         Observation(
             "They are more stable.",
@@ -141,7 +141,7 @@ def _walks(results: DigitResults) -> tuple[Observation, ...]:
             f"The classifier is {vae.sureness:.1%} sure on the way, {ae.sureness:.1%} in the autoencoder "
             f"(from 1 point more), and changes its mind {vae.changes:.2f} times a walk, {ae.changes:.2f} "
             "there (no more)",
-            _verdict(stabler),
+            verdict(stabler),
         ),
         Observation(
             "The VAE's codes are therefore better to learn from.",
@@ -150,7 +150,7 @@ def _walks(results: DigitResults) -> tuple[Observation, ...]:
             else "Their neighbours tell as much or less.",
             f"Class by {codes.neighbours} nearest codes: {codes.knn_accuracy:.1%} right, "
             f"{theirs.knn_accuracy:.1%} in the autoencoder (from 0.5 points more)",
-            _verdict(better),
+            verdict(better),
         ),
     )
 
@@ -158,7 +158,3 @@ def _walks(results: DigitResults) -> tuple[Observation, ...]:
 def _distances(ours: float, tuned: float, results: DigitResults) -> str:
     told = f"{number(tuned, 1)} at {results.tuned} (from {_FAR:g} times that)"
     return f"Frechet distance {number(ours, 1)}, {told}"
-
-
-def _verdict(holds: bool) -> Verdict:
-    return "agrees" if holds else "differs"

@@ -4,7 +4,7 @@ The thresholds were fixed before any model was trained for this page.
 """
 
 from rgnn_jax.experiments.faces_results import FaceRun, FacesResults, Turn
-from rgnn_jax.experiments.report import Observation, Verdict
+from rgnn_jax.experiments.report import Observation, verdict
 from rgnn_jax.typography import number
 
 SPAN, ERROR, KEPT = 50.0, 8.0, 0.9
@@ -49,7 +49,7 @@ def _sharper(results: FacesResults, low: FaceRun, high: FaceRun) -> Observation:
         f"those of {low.label}.",
         f"Power above an eighth of a cycle a pixel: {high.samples.sharpness:.2%} against "
         f"{low.samples.sharpness:.2%} (from 1.1 times as much); the data {results.data.sharpness:.2%}",
-        _verdict(ratio >= _MORE),
+        verdict(ratio >= _MORE),
     )
 
 
@@ -61,7 +61,7 @@ def _contrast(results: FacesResults, low: FaceRun, high: FaceRun) -> Observation
         f"Samples of {high.label} have {words} those of {low.label}.",
         f"Standard deviation of a picture's pixels: {high.samples.contrast:.3f} against "
         f"{low.samples.contrast:.3f} (from 1.1 times as much); the data {results.data.contrast:.3f}",
-        _verdict(ratio >= _MORE),
+        verdict(ratio >= _MORE),
     )
 
 
@@ -74,7 +74,7 @@ def _coherent(results: FacesResults, low: FaceRun, high: FaceRun) -> Observation
         f"Sliced Wasserstein distance to held-out faces: {high.samples.distance:.3f} against "
         f"{low.samples.distance:.3f} (from 1.1 times as much); of training pictures "
         f"{results.data.distance:.3f}",
-        _verdict(ratio >= _MORE),
+        verdict(ratio >= _MORE),
     )
 
 
@@ -84,7 +84,7 @@ def _dimensions(low: FaceRun, high: FaceRun) -> list[Observation]:
         f"The dimensions of {low.label} {'do' if low.alike >= _ALIKE else 'do not do'} alike.",
         f"Mean absolute cosine between the changes of pixels by the ten dimensions of greatest effect: "
         f"{low.alike:.2f} (from {_ALIKE:.2f}); {high.label}: {high.alike:.2f}",
-        _verdict(low.alike >= _ALIKE),
+        verdict(low.alike >= _ALIKE),
     )
     if low.factors is None or high.factors is None:
         return [
@@ -109,21 +109,21 @@ def _dimensions(low: FaceRun, high: FaceRun) -> list[Observation]:
             f"{low.label} is {'entangled' if entangled else 'not, or little, entangled'}.",
             f"Disentanglement (DCI) {low.factors.disentanglement:.2f} (below 0.50), MIG "
             f"{low.factors.mig:.3f} (below {_ENTANGLED:.2f})",
-            _verdict(entangled),
+            verdict(entangled),
         ),
         Observation(
             "Beta 20: dimensions with one meaning each.",
             f"The dimensions of {high.label} are {'distinct' if distinct else 'not distinct'}.",
             f"MIG {high.factors.mig:.3f} against {low.factors.mig:.3f} of {low.label} (at least "
             f"{_ENTANGLED:.2f} and twice as much)",
-            _verdict(distinct),
+            verdict(distinct),
         ),
         Observation(
             "Beta 20: the head turns in one dimension.",
             f"z{high.factors.turn_dimension} of {high.label} "
             f"{'follows the turn' if in_one else 'follows the turn only in part'}.",
             f"Squared correlation with the turn: {high.factors.turn_correlation:.2f} (from {_IN_ONE:.2f})",
-            _verdict(in_one),
+            verdict(in_one),
         ),
     ]
 
@@ -147,7 +147,7 @@ def _rotation(high: FaceRun, chosen: FaceRun) -> list[Observation]:
             f"{'to one side only' if one_sided else 'to both sides'}.",
             f"Read as turning by {number(left, 0)} degrees in one half and {number(right, 0)} in the other "
             "(one of them at most a third of the other)",
-            _verdict(one_sided),
+            verdict(one_sided),
         ),
         Observation(
             identity,
@@ -155,7 +155,7 @@ def _rotation(high: FaceRun, chosen: FaceRun) -> list[Observation]:
             f"{chosen.label} {_stays(tool.kept)}.",
             f"Hair, glasses and hat are read as on the original in {one.kept:.0%} of cases by the one "
             f"dimension (below 50%), in {tool.kept:.0%} along the course",
-            _verdict(one.kept < 0.5),
+            verdict(one.kept < 0.5),
         ),
     ]
 
@@ -167,7 +167,7 @@ def _of_photographs(document: str, turn: Turn) -> Observation:
         document,
         f"The person {'is lost' if turn.identity >= 0.9 else 'is kept in part'}.",
         f"Distance from the original {turn.identity:.2f}, where two strangers are 1 apart (from 0.90)",
-        _verdict(turn.identity >= 0.9),
+        verdict(turn.identity >= 0.9),
     )
 
 
@@ -177,7 +177,3 @@ def _stays(kept: float) -> str:
 
 def _compared(ratio: float, more: str, less: str, same: str) -> str:
     return more if ratio >= _MORE else less if ratio <= _LESS else same
-
-
-def _verdict(holds: bool) -> Verdict:
-    return "agrees" if holds else "differs"

@@ -1,7 +1,7 @@
 """What the document says of a VAE of clothes, each beside the numbers of ours that decide it."""
 
 from rgnn_jax.experiments.fashion_results import FashionResults
-from rgnn_jax.experiments.report import Observation, Verdict
+from rgnn_jax.experiments.report import Observation, verdict
 
 VAE, AE, PIXELS = "VAE", "AE", "pixels"
 
@@ -33,14 +33,14 @@ def _reconstruction(results: FashionResults) -> tuple[Observation, ...]:
             f"The classifier gives {model.score.agreement:.1%} of the reconstructions the class of their "
             f"original (from {_KEPT:.0%}); squared error {model.score.mse:.4f} a pixel, "
             f"{model.score.mse / results.data.variance:.0%} of the variance",
-            _verdict(kept),
+            verdict(kept),
         ),
         Observation(
             "The result is better than after the first epoch.",
             "It is." if improved else "It is hardly better.",
             f"Squared error {model.early_mse:.4f} after the first epoch, {model.score.mse:.4f} at the end "
             "(up to 0.8 of that)",
-            _verdict(improved),
+            verdict(improved),
         ),
     )
 
@@ -56,7 +56,7 @@ def _latent(results: FashionResults) -> tuple[Observation, ...]:
             "Neighbours are mostly of one class." if named else "Neighbours are too often of several.",
             f"Class by {codes.neighbours} nearest codes: {codes.knn_accuracy:.1%} right (from "
             f"{NEIGHBOURS_RIGHT:.0%})",
-            _verdict(named),
+            verdict(named),
         ),
         Observation(
             "The projection shows clear clusters.",
@@ -64,7 +64,7 @@ def _latent(results: FashionResults) -> tuple[Observation, ...]:
             f"Silhouette of the classes {plane[VAE]:.2f} in the t-SNE of the codes (from {STRUCTURE:g}), "
             f"{codes.silhouette:.2f} in all {results.models[VAE].score.z_dim} dimensions; adjusted Rand "
             f"index of k-means {codes.adjusted_rand_index:.2f}",
-            _verdict(apart),
+            verdict(apart),
         ),
         Observation(
             "The clusters are the latent space's (the document projected pixels).",
@@ -73,10 +73,6 @@ def _latent(results: FashionResults) -> tuple[Observation, ...]:
             f"As many principal components of the pixels: {pixels.knn_accuracy:.1%} right by neighbours (to "
             f"be surpassed by 0.5 points), silhouette {pixels.silhouette:.2f}, {plane[PIXELS]:.2f} in their "
             "t-SNE",
-            _verdict(better),
+            verdict(better),
         ),
     )  # fmt: skip
-
-
-def _verdict(holds: bool) -> Verdict:
-    return "agrees" if holds else "differs"

@@ -2,7 +2,7 @@
 
 from rgnn_jax.experiments.flowers_results import FlowersResults, PictureModel
 from rgnn_jax.experiments.picture_looks import Look
-from rgnn_jax.experiments.report import Observation, Verdict
+from rgnn_jax.experiments.report import Observation, verdict
 
 _BLURRED, _JUMP, _WORSE, _DIVERSE, _VARIED = 0.5, 2.0, 0.1, 2.0, 0.5
 
@@ -24,34 +24,34 @@ def observe(results: FlowersResults) -> tuple[Observation, ...]:
             f"Samples have {kept['flowers']:.0%} of the fine detail of photographs.",
             f"Power above an eighth of a cycle a pixel: {flowers.samples.sharpness:.2%} of samples, "
             f"{flowers.pictures.look.sharpness:.2%} of photographs (below half); faces {kept['faces']:.0%}",
-            _verdict(kept["flowers"] < _BLURRED),
+            verdict(kept["flowers"] < _BLURRED),
         ),
         Observation(
             "Flowers are modelled worse than faces.",
             f"{'They' if flowers.explained < faces.explained - _WORSE else 'They hardly'} lose more.",
             f"Reconstructions keep {flowers.explained:.0%} of the variance of held-out flowers, "
             f"{faces.explained:.0%} of that of faces (lower by 10 points)",
-            _verdict(flowers.explained < faces.explained - _WORSE),
+            verdict(flowers.explained < faces.explained - _WORSE),
         ),
         Observation(
             "Faces: recognisable, and smooth between two of them.",
             f"A walk between faces {'is smooth' if faces.jump <= _JUMP else 'jumps'}.",
             f"The longest of ten steps is {faces.jump:.1f} times the mean one (at most {_JUMP:.0f}); "
             f"flowers {flowers.jump:.1f}",
-            _verdict(faces.jump <= _JUMP),
+            verdict(faces.jump <= _JUMP),
         ),
         Observation(
             "GAN sharper, VAE smoother and blurrier.",
             f"The GAN's faces have {sharp['faces']:.0%} of the fine detail of faces, the VAE's "
             f"{kept['faces']:.0%}.",
             f"Of flowers {sharp['flowers']:.0%} and {kept['flowers']:.0%} (the GAN's more in both)",
-            _verdict(sharp["faces"] > kept["faces"] and sharp["flowers"] > kept["flowers"]),
+            verdict(sharp["faces"] > kept["faces"] and sharp["flowers"] > kept["flowers"]),
         ),
         Observation(
             "GAN: faces with artefacts, walks without jumps.",
             f"A walk between generated faces {'is smooth' if walked <= _JUMP else 'jumps'}.",
             f"The longest of ten steps is {walked:.1f} times the mean one (at most {_JUMP:.0f})",
-            _verdict(walked <= _JUMP),
+            verdict(walked <= _JUMP),
         ),
         Observation(
             "GAN: flowers fail.",
@@ -59,14 +59,14 @@ def observe(results: FlowersResults) -> tuple[Observation, ...]:
             f"Texture is {pair.samples.texture:.0f} from that of flowers, the VAE's "
             f"{flowers.samples.texture:.0f}; {pair.spread:.0%} as varied as real ones (farther than the VAE, "
             "or less than half as varied)",
-            _verdict(failed),
+            verdict(failed),
         ),
         Observation(
             "Uniform data train easily, small diverse data do not.",
             f"Flowers are {ratio:.1f} times as diverse as faces.",
             f"{flowers.pictures.components} principal components hold nine tenths of the variance of "
             f"flowers, {faces.pictures.components} of faces (from twice as many)",
-            _verdict(ratio >= _DIVERSE),
+            verdict(ratio >= _DIVERSE),
         ),
     )
     if results.scale != "smoke":
@@ -77,7 +77,3 @@ def observe(results: FlowersResults) -> tuple[Observation, ...]:
 def detail_kept(samples: Look, model: PictureModel) -> float:
     """Fine detail of generated pictures as a share of that of the pictures that a model was trained on."""
     return samples.sharpness / max(model.pictures.look.sharpness, 1e-9)
-
-
-def _verdict(holds: bool) -> Verdict:
-    return "agrees" if holds else "differs"

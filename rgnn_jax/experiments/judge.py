@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, UInt8
 from rgnn_jax.contracts import Params
 from rgnn_jax.evaluate.distances import frechet_distance, kernel_distance
 from rgnn_jax.experiments.picture_results import SampleScore
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.train.session import LoadedRun
 
 SURE = 0.9
@@ -50,15 +51,11 @@ class Judge:
 
     def __call__(self, images: UInt8[np.ndarray, "n h w c"]) -> Judgement:
         """Looks at pictures, some at a time."""
-        size = min(_BATCH, len(images))
-        judgements = [
-            _judge(self.run.model, self.run.params, np.resize(part, (size, *images.shape[1:])))
-            for part in (np.asarray(images[start : start + size]) for start in range(0, len(images), size))
-        ]
-        features, probabilities = (
-            np.concatenate(arrays)[: len(images)] for arrays in zip(*judgements, strict=True)
-        )
-        return Judgement(features, probabilities)
+
+        def judge(rows: np.ndarray) -> tuple[Array, Array]:
+            return _judge(self.run.model, self.run.params, images[rows])
+
+        return Judgement(*in_batches(judge, len(images), _BATCH))
 
 
 def score_samples(real: Judgement, generated: Judgement, seed: int) -> SampleScore:

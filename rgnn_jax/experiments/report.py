@@ -114,6 +114,11 @@ class Observation:
     verdict: Verdict
 
 
+def verdict(holds: bool) -> Verdict:
+    """Of an observation that was tested."""
+    return "agrees" if holds else "differs"
+
+
 @dataclass(frozen=True)
 class Observations:
     """The document's observations, one by one."""

@@ -11,14 +11,14 @@ from rgnn_jax.datasets.arithmetic_spec import SYMBOLS
 from rgnn_jax.datasets.handwriting import HandwritingData
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.arithmetic import Reading, report_reading
-from rgnn_jax.evaluate.translation import chunks
 from rgnn_jax.experiments.judge import Judge
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.train.session import LoadedRun, load_task
 
 _STRIPS = 100
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class StripVerdict(msgspec.Struct, frozen=True):
     """What the judge makes of strips, with what it is itself worth.
 
     Attributes:
@@ -33,13 +33,13 @@ class Verdict(msgspec.Struct, frozen=True):
     reading: Reading
 
 
-def judge_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"]) -> Verdict:
+def judge_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"]) -> StripVerdict:
     """Lets a classifier read strips, as `read_strips` does, and says how well it reads its own pictures.
 
     Raises:
         UserError: where it has no test pictures of its own.
     """
-    return Verdict(str(judge.directory.path), own_accuracy(judge), read_strips(judge, strips, symbols))
+    return StripVerdict(str(judge.directory.path), own_accuracy(judge), read_strips(judge, strips, symbols))
 
 
 def read_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"]) -> Reading:
@@ -50,13 +50,11 @@ def read_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"])
         strips: the queries in pictures.
         symbols: what they show.
     """
-    read = np.concatenate(
-        [
-            Judge(judge)(in_a_row(strips[rows])).classes.reshape(len(rows), -1)[:count]
-            for rows, count in chunks(len(strips), _STRIPS)
-        ]
-    )
-    return report_reading(symbols, read)
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        return Judge(judge)(in_a_row(strips[rows])).classes.reshape(len(rows), -1)
+
+    return report_reading(symbols, in_batches(read, len(strips), _STRIPS))
 
 
 def require_judge(judge: LoadedRun, data: HandwritingData) -> None:

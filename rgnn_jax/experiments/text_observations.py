@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from rgnn_jax.experiments.report import Observation, Verdict
+from rgnn_jax.experiments.report import Observation, verdict
 from rgnn_jax.experiments.text_results import Part, Stage, TextResults
 from rgnn_jax.experiments.writing import Measures
 from rgnn_jax.typography import number
@@ -94,7 +94,7 @@ def _tcn(results: TextResults) -> list[Observation]:
             "TCN, from about epoch 100: the loss oscillates and never converges.",
             f"It {'rises again' if unstable else 'falls steadily'}, up to epoch {epochs(model.epochs)}.",
             f"The training loss rises {model.instability:.2f} nats above its lowest so far (from 0.10)",
-            "not tested" if too_short and not unstable else _verdict(unstable),
+            "not tested" if too_short and not unstable else verdict(unstable),
         ),
         Observation(newlines.document, newlines.ours, newlines.numbers, "not tested")
         if too_short and newlines.verdict == "differs"
@@ -146,7 +146,7 @@ def _transformer(results: TextResults) -> list[Observation]:
             f"It {'does' if overfits else 'does not, or little'}, at epoch {epochs(model.epochs)}.",
             f"Validation minus training loss: {number(model.overfit_gap, 2)} nats (from 0.50); "
             f"validation loss lowest at epoch {epochs(model.best.epoch)}",
-            _verdict(overfits),
+            verdict(overfits),
         ),
     ]
 
@@ -168,9 +168,5 @@ def _judge(
         document,
         f"{ours(measures)}, at epoch {epochs(stage.epoch)}.",
         words[0].upper() + words[1:],
-        _verdict(holds(measures)),
+        verdict(holds(measures)),
     )
-
-
-def _verdict(holds: bool) -> Verdict:
-    return "agrees" if holds else "differs"

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.errors import UserError
+from rgnn_jax.in_batches import in_batches
 
 
 class Posterior(NamedTuple):
@@ -56,12 +57,7 @@ def encode(
     if images.shape[1:] != model.image_shape:
         given, needed = ("x".join(map(str, shape)) for shape in (images.shape[1:], model.image_shape))
         raise UserError(f"the pictures are {given}, but the model reads {needed}")
-    batches = [_encode(model, params, rows) for rows in _batches(images, batch_size)]
-    z_mean, z_logvar = zip(*batches, strict=True)
-    count = len(images)
-    if z_logvar[0] is None:
-        return Posterior(np.concatenate(z_mean)[:count], None)
-    return Posterior(np.concatenate(z_mean)[:count], np.concatenate(z_logvar)[:count])
+    return Posterior(*in_batches(lambda rows: _encode(model, params, images[rows]), len(images), batch_size))
 
 
 def decode(
@@ -82,13 +78,12 @@ def decode(
         batch_size: points at a time; of no influence on the result.
     """
     flat = np.asarray(z, np.float32).reshape(-1, z.shape[-1])
-    points = _batches(flat, batch_size)
-    if labels is None:
-        batches = [_decode(model, params, rows) for rows in points]
-    else:
-        told = _batches(np.asarray(labels, np.int32).reshape(-1), batch_size)
-        batches = [_decode(model, params, rows, own) for rows, own in zip(points, told, strict=True)]
-    return np.concatenate(batches)[: len(flat)].reshape(*z.shape[:-1], *model.image_shape)
+    told = None if labels is None else np.asarray(labels, np.int32).reshape(-1)
+
+    def decoded(rows: np.ndarray) -> Array:
+        return _decode(model, params, flat[rows], None if told is None else told[rows])
+
+    return in_batches(decoded, len(flat), batch_size).reshape(*z.shape[:-1], *model.image_shape)
 
 
 def prior(z_dim: int) -> Gaussian:
@@ -220,12 +215,6 @@ def _with(
     moved = np.array(z, np.float32)
     moved[..., dimension] = distribution.mean[dimension] + value * distribution.scale[dimension]
     return moved
-
-
-def _batches(rows: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """The rows in batches of one size, which compile once; the last one repeats rows to be full."""
-    size = min(batch_size, max(len(rows), 1))
-    return [np.resize(rows[i : i + size], (size, *rows.shape[1:])) for i in range(0, max(len(rows), 1), size)]
 
 
 @functools.partial(jax.jit, static_argnames="model")

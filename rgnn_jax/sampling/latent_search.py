@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.errors import UserError
+from rgnn_jax.in_batches import in_batches
 
 STEPS = 200
 STARTS = 512
@@ -48,13 +49,12 @@ def search_codes(
     if images.shape[1:] != model.image_shape:
         given, needed = ("x".join(map(str, shape)) for shape in (images.shape[1:], model.image_shape))
         raise UserError(f"the pictures are {given}, but the model makes {needed}")
-    size = min(_BATCH, len(images))
     starts = jax.random.normal(key, (max(STARTS, restarts), model.z_dim))
-    found = []
-    for first in range(0, len(images), size):
-        rows = np.resize(images[first : first + size], (size, *images.shape[1:]))
-        found.append(_search(model, params, jnp.asarray(rows), starts, steps, restarts, prior_weight))
-    return np.concatenate(found)[: len(images)]
+
+    def search(rows: np.ndarray) -> Array:
+        return _search(model, params, jnp.asarray(images[rows]), starts, steps, restarts, prior_weight)
+
+    return in_batches(search, len(images), _BATCH)
 
 
 @functools.partial(jax.jit, static_argnames=("model", "steps", "restarts", "prior_weight"))

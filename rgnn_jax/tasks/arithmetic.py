@@ -16,7 +16,8 @@ from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec
 from rgnn_jax.datasets.arithmetic_split import Side
 from rgnn_jax.datasets.handwriting import Handwriting, HandwritingBatches, HandwritingData
 from rgnn_jax.errors import UserError
-from rgnn_jax.evaluate.translation import chunks, score_targets
+from rgnn_jax.evaluate.translation import score_targets
+from rgnn_jax.in_batches import in_batches
 from rgnn_jax.models.seq2seq import Seq2Seq
 from rgnn_jax.models.translation import Translate
 from rgnn_jax.sampling.beam import beam_search
@@ -99,16 +100,15 @@ def answer_queries(
         source: queries, a row each, as the model reads them.
         batch_size: queries at a time; of no influence on the result.
     """
-    batch_size = batch_size or _rows_at_a_time(model)
-    answers = []
-    for rows, count in chunks(len(source), batch_size):
+
+    def answer(rows: np.ndarray) -> np.ndarray:
         start = np.full((len(rows), 1), BLANK)
-        new = generate(
+        return generate(
             model, params, start,
             rule=GREEDY, max_new_tokens=model.target_length, key=jax.random.key(0), source=source[rows],
         )  # fmt: skip
-        answers.append(new[:count])
-    return np.concatenate(answers)
+
+    return in_batches(answer, len(source), batch_size or _rows_at_a_time(model))
 
 
 def read_symbols(
@@ -122,12 +122,11 @@ def read_symbols(
         source: queries, a row each, in pictures.
         batch_size: queries at a time; of no influence on the result.
     """
-    batch_size = batch_size or _rows_at_a_time(model)
-    parts = [
-        np.asarray(_read(model, params, source[rows]))[:count]
-        for rows, count in chunks(len(source), batch_size)
-    ]
-    return np.concatenate(parts)
+
+    def read(rows: np.ndarray) -> Array:
+        return _read(model, params, source[rows])
+
+    return in_batches(read, len(source), batch_size or _rows_at_a_time(model))
 
 
 def likeliest_answers(

@@ -4,9 +4,13 @@ import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
+import pytest
+from flax import linen as nn
 from small_models import PAINTER, SIDE
 
+from rgnn_jax.datasets.arithmetic_spec import BLANK
 from rgnn_jax.losses import cross_entropy
+from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
 from rgnn_jax.sampling.painting import Painted, _first_legible
 
 SYMBOLS = np.array([[3, 3], [3, 3], [11, 2], [5, 12]])
@@ -64,3 +68,25 @@ def test_of_several_draws_one_is_shown_and_it_is_more_legible():
 
 def test_a_blank_is_all_paper():
     assert painted()[3, 1].max() == 0 < painted()[3, 0].min()
+
+
+class FaintAtTimes(nn.Module):
+    """Paints faintly where a style is negative, and its reader is as unsure of anything."""
+
+    config: Seq2SeqConfig
+
+    def paint(self, symbols, styles):
+        ink = jnp.where(styles[:, 0] < 0, 0.2, 0.9)
+        return jnp.broadcast_to(ink[:, None, None, None], (len(symbols), SIDE, SIDE, 1))
+
+    def read_painted(self, pictures):
+        return jnp.zeros((len(pictures), 13))
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_picture_that_is_nearly_empty_is_not_chosen(held):
+    one, many = (FaintAtTimes(Seq2SeqConfig(style_dim=1, style_draws=draws)) for draws in (1, 20))
+    alone, chosen = (
+        painted(model=model, params={}, held=held)[SYMBOLS != BLANK].max((1, 2, 3)) for model in (one, many)
+    )
+    assert alone.min() < 0.5 < chosen.min()
