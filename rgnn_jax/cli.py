@@ -13,6 +13,7 @@ from rgnn_jax.commands import (
     export,
     latent,
     list_runs,
+    list_settings,
     reproduce,
     sample,
     solve,
@@ -22,7 +23,7 @@ from rgnn_jax.commands import (
 from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.train.log import silence
 
-_COMMANDS = (train, sample, solve, latent, evaluate, sweep, data, list_runs, export, reproduce)
+_COMMANDS = (train, list_settings, sample, solve, latent, evaluate, sweep, data, list_runs, export, reproduce)
 
 
 class Parser(argparse.ArgumentParser):

@@ -46,7 +46,24 @@ class TrainingConfig(Section, frozen=True):
     A run ends after `steps` or `epochs`, or after `max_seconds` of wall-clock time counted from the start
     of the command, earlier sessions of a resumed run included, whichever comes first; the learning-rate
     schedule follows whichever is nearer its end.
-    Zero means: chosen at the start (`micro_batches`, `devices`) or never (`evaluate_every`, `save_every`).
+
+    Attributes:
+        steps: of the whole run.
+        epochs: of the whole run; an epoch is as many examples as the training split has.
+        max_seconds: of the whole run.
+        batch_size: examples a step, on all devices together.
+        micro_batches: in which a step takes them, to need less memory; 0 chooses at the start.
+        seed: of the first parameters, the batches and dropout.
+        ema_decay: above 0, what is evaluated and used is a moving average of the parameters, of which each
+            step keeps this share (Polyak and Juditsky, 1992).
+        log_every: steps between two rows of `metrics.jsonl`, and of progress.
+        evaluate_every: steps between two evaluations on the validation split; 0 for at the end alone.
+        save_every: steps between two checkpoints; 0 for at the end alone. The best by validation is kept too.
+        milestones: epochs at which the run is evaluated and a checkpoint is kept for good.
+        compute_dtype: of activations; parameters are float32. "auto" is float32 on a CPU, else bfloat16.
+        parallel: how devices share a batch: "jit" by sharding, "pmap" in the older way; "auto" is "jit".
+        devices: that share a batch; 0 takes all, on a CPU as many virtual ones as pay.
+        tensorboard: also write event files for TensorBoard.
     """
 
     steps: Count | None = None
@@ -227,7 +244,7 @@ def _explain(message: str, settings: Mapping[str, Any]) -> str:
         field, section = unknown.groups()
         known = _section(section, settings).__struct_fields__
         near = difflib.get_close_matches(field, known, n=1)
-        kind = f" of kind {settings[section].get('kind')}" if section in _KINDS else ""
+        kind = f" of kind {settings[section].get('kind')}" if section in KINDS else ""
         where = f"[{section}]{kind} has" if section else "there is"
         hint = f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(known)
         return f"{where} no field `{field}`; {hint}"
@@ -254,7 +271,7 @@ _SUBJECTS = {
     ArithmeticData: "arithmetic",
     HandwritingData: "arithmetic",
 }
-_KINDS: dict[str, dict[str, Any]] = {
+KINDS: dict[str, dict[str, Any]] = {
     "model": {_tag(kind): kind for kind in get_args(ModelConfig)},
     "data": {_tag(kind): kind for kind in get_args(DataConfig)},
 }
@@ -262,16 +279,16 @@ _KINDS: dict[str, dict[str, Any]] = {
 
 def _section(name: str | None, settings: Mapping[str, Any]) -> Any:
     """The type of a section; for one of no known kind, the first of its kinds."""
-    if name in _KINDS:
-        first = next(iter(_KINDS[name].values()))
-        return _KINDS[name].get(str(settings[name].get("kind")), first)
+    if name in KINDS:
+        first = next(iter(KINDS[name].values()))
+        return KINDS[name].get(str(settings[name].get("kind")), first)
     return get_type_hints(Experiment)[name] if name else Experiment
 
 
 def _choices(section: str, field: str, settings: Mapping[str, Any]) -> list[str]:
     """The words that a field may hold, where it holds one of a few."""
-    if field == "kind" and section in _KINDS:
-        return list(_KINDS[section])
+    if field == "kind" and section in KINDS:
+        return list(KINDS[section])
     hint = get_type_hints(_section(section, settings)).get(field)
     if get_origin(hint) is tuple:
         hint = get_args(hint)[0]

@@ -20,6 +20,21 @@ class OptimizerConfig(Section, frozen=True):
 
     AdamW (Loshchilov & Hutter 2019) for everything, or Muon (Jordan et al. 2024) for the hidden layers'
     matrices with AdamW for the rest. Weight decay spares biases, norms and embeddings.
+
+    Attributes:
+        kind: the one or the other.
+        learning_rate: of AdamW, at its highest.
+        schedule: how the rates fall: not at all, along half a cosine, or along a line.
+        warmup_steps: in which they rise from nothing.
+        decay_from: the fraction of the run after which they fall.
+        final_fraction: of the highest rate, at the end of the run.
+        weight_decay: decoupled, times the rate.
+        clip_norm: gradients longer than this are scaled down to it (Pascanu et al., 2013); 0 leaves them.
+        beta1: of the gradients' moving average.
+        beta2: of their squares' moving average.
+        epsilon: keeps the quotient of the two finite.
+        muon_learning_rate: of Muon, at its highest.
+        muon_momentum: of Muon's moving average.
     """
 
     kind: Literal["adamw", "muon"] = "adamw"

@@ -42,6 +42,7 @@ def json_of(capsys, *arguments: object) -> dict:
         "list",
         "export",
         "reproduce",
+        "settings",
     ],
 )
 def test_help_has_an_example(command, capsys):

@@ -19,9 +19,15 @@ RecurrentCarry = tuple[Int[Array, "b m"], tuple[Any, ...]]
 class RecurrentConfig(Variant, frozen=True, kw_only=True):
     """The settings that both kinds of recurrent network share.
 
-    `embedding` is the width of the token vectors, or 0 for tokens that index the rows of the first layer's
-    input weights, which is what a one-hot input amounts to. With `ngram_order` above 1, embeddings of the
-    last 2 .. `ngram_order` tokens are added, each order in a table of at most `ngram_buckets` rows.
+    Attributes:
+        layers: one above the other.
+        width: features of each.
+        dropout: rate after each layer.
+        embedding: width of the tokens' vectors; 0 for tokens that index the rows of the first layer's input
+            weights, which is what a one-hot input amounts to.
+        ngram_order: above 1, vectors of the last 2 .. `ngram_order` tokens together are added.
+        ngram_buckets: most rows of each order's table, which n-grams share where they are more.
+        ngram_dropout: rate at which these vectors are dropped.
     """
 
     layers: Count = 2
@@ -34,7 +40,11 @@ class RecurrentConfig(Variant, frozen=True, kw_only=True):
 
 
 class LSTMConfig(RecurrentConfig, frozen=True, kw_only=True, tag="lstm"):
-    """Settings of an `LSTM`."""
+    """Settings of an `LSTM`.
+
+    Attributes:
+        forget_bias: what the forget gates' bias starts from (Gers et al., 2000; Jozefowicz et al., 2015).
+    """
 
     forget_bias: float = 1.0
 
