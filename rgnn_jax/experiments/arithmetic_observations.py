@@ -10,7 +10,7 @@ from rgnn_jax.experiments.arithmetic_results import (
     Trained,
 )
 from rgnn_jax.experiments.handwriting_page import observe_handwriting
-from rgnn_jax.experiments.report import Observation, verdict
+from rgnn_jax.experiments.report import Observation, tested_at, verdict
 
 HIDDEN = 0.15
 """How much higher the share of right symbols must be than that of right answers to be called misleading."""
@@ -26,9 +26,7 @@ def observe(results: ArithmeticResults) -> tuple[Observation, ...]:
         *_layers(results),
         *(() if results.handwriting is None else observe_handwriting(results.handwriting)),
     )
-    if results.facts.scale != "smoke":
-        return rows
-    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
+    return tested_at(results.facts.scale, rows)
 
 
 def _symbols(run: Trained | None) -> tuple[Observation, ...]:

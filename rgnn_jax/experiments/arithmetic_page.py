@@ -20,8 +20,8 @@ from rgnn_jax.experiments.arithmetic_results import (
 )
 from rgnn_jax.experiments.handwriting_page import handwriting_sections, in_lines
 from rgnn_jax.experiments.picture_settings import NOTICES
-from rgnn_jax.experiments.picture_tables import agreeing, document_section
-from rgnn_jax.experiments.report import Block, Cell, Column, Figure, Report, Section, Table
+from rgnn_jax.experiments.picture_tables import document_section
+from rgnn_jax.experiments.report import Block, Cell, Column, Figure, Report, Section, Table, agreeing
 from rgnn_jax.train.sweep import format_table
 
 _MAIN = (BASELINE, LSTM, TRANSFORMER)

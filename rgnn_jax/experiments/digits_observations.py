@@ -1,7 +1,7 @@
 """What the document says of autoencoders and VAEs of digits, each beside our numbers that decide it."""
 
 from rgnn_jax.experiments.digits_results import DigitResults
-from rgnn_jax.experiments.report import Observation, verdict
+from rgnn_jax.experiments.report import Observation, tested_at, verdict
 from rgnn_jax.typography import number
 
 AE, NONE, STRONG = "AE", "beta 0", "beta 10"
@@ -21,9 +21,7 @@ def observe(results: DigitResults) -> tuple[Observation, ...]:
         *_tuned(results),
         *_walks(results),
     )
-    if results.facts.scale != "smoke":
-        return rows
-    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
+    return tested_at(results.facts.scale, rows)
 
 
 def _autoencoder(results: DigitResults) -> tuple[Observation, ...]:

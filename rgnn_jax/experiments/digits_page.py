@@ -7,7 +7,6 @@ from rgnn_jax.experiments.digits_pictures import sample_name
 from rgnn_jax.experiments.digits_results import TOLERANCE, DigitResults, choose
 from rgnn_jax.experiments.picture_settings import NOTICES
 from rgnn_jax.experiments.picture_tables import (
-    agreeing,
     document_section,
     evaluate_command,
     judge_words,
@@ -23,6 +22,7 @@ from rgnn_jax.experiments.report import (
     Report,
     Section,
     Table,
+    agreeing,
 )
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import number

@@ -4,7 +4,7 @@ The thresholds were fixed before any model was trained for this page.
 """
 
 from rgnn_jax.experiments.faces_results import FaceRun, FacesResults, Turn
-from rgnn_jax.experiments.report import Observation, verdict
+from rgnn_jax.experiments.report import Observation, tested_at, verdict
 from rgnn_jax.typography import number
 
 SPAN, ERROR, KEPT = 50.0, 8.0, 0.9
@@ -28,9 +28,7 @@ def observe(results: FacesResults) -> tuple[Observation, ...]:
         *_dimensions(low, high),
         *_rotation(high, results.runs[results.chosen]),
     )
-    if results.scale != "smoke":
-        return rows
-    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
+    return tested_at(results.scale, rows)
 
 
 def reaches(turn: Turn) -> bool | None:

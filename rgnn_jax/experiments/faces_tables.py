@@ -7,7 +7,7 @@ from rgnn_jax.experiments.faces_observations import ERROR, KEPT, PHOTOGRAPHS, SP
 from rgnn_jax.experiments.faces_pictures import KNOWN
 from rgnn_jax.experiments.faces_results import FaceRun, FacesResults, How, Turn
 from rgnn_jax.experiments.picture_tables import looks
-from rgnn_jax.experiments.report import Cell, Column, Observation, Table
+from rgnn_jax.experiments.report import Cell, Column, Observation, Table, agreeing
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.typography import number, unbroken
 
@@ -64,19 +64,6 @@ def meaning_sentence(results: FacesResults) -> str:
     best = max(gaps, key=lambda label: gaps[label])
     rest = ", ".join(f"{gaps[label]:.2f} for {label}" for label in gaps if label != best)
     return f"{best} keeps the known factors apart best (MIG {gaps[best]:.2f}; {rest}); {looks}"
-
-
-def agreeing(observations: Sequence[Observation]) -> str:
-    """How many of the document's observations hold here."""
-    verdicts = [row.verdict for row in observations]
-    held, left = verdicts.count("agrees"), verdicts.count("not tested")
-    if left == len(verdicts):
-        return f"The document's {left} observations are not tested at this scale."
-    rest = f"; {left} were not tested." if left else "."
-    return (
-        f"Of the document's {len(verdicts)} observations, {held} hold here and "
-        f"{len(verdicts) - held - left} do not{rest}"
-    )
 
 
 def target_sentence(results: FacesResults) -> str:

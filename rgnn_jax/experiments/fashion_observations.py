@@ -1,7 +1,7 @@
 """What the document says of a VAE of clothes, each beside the numbers of ours that decide it."""
 
 from rgnn_jax.experiments.fashion_results import FashionResults
-from rgnn_jax.experiments.report import Observation, verdict
+from rgnn_jax.experiments.report import Observation, tested_at, verdict
 
 VAE, AE, PIXELS = "VAE", "AE", "pixels"
 
@@ -17,9 +17,7 @@ _KEPT = 0.8
 def observe(results: FashionResults) -> tuple[Observation, ...]:
     """The document's observations; tiny models (scale smoke) test none of them."""
     rows = (*_reconstruction(results), *_latent(results))
-    if results.facts.scale != "smoke":
-        return rows
-    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
+    return tested_at(results.facts.scale, rows)
 
 
 def _reconstruction(results: FashionResults) -> tuple[Observation, ...]:

@@ -13,14 +13,13 @@ from rgnn_jax.experiments.fashion_observations import (
 from rgnn_jax.experiments.fashion_results import FashionResults
 from rgnn_jax.experiments.picture_settings import NOTICES
 from rgnn_jax.experiments.picture_tables import (
-    agreeing,
     document_section,
     evaluate_command,
     judge_words,
     networks,
     score_table,
 )
-from rgnn_jax.experiments.report import Block, Column, Figure, Picture, Report, Section, Table
+from rgnn_jax.experiments.report import Block, Column, Figure, Picture, Report, Section, Table, agreeing
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import number
 

@@ -2,7 +2,7 @@
 
 from rgnn_jax.experiments.flowers_results import FlowersResults, PictureModel
 from rgnn_jax.experiments.picture_looks import Look
-from rgnn_jax.experiments.report import Observation, verdict
+from rgnn_jax.experiments.report import Observation, tested_at, verdict
 
 _BLURRED, _JUMP, _WORSE, _DIVERSE, _VARIED = 0.5, 2.0, 0.1, 2.0, 0.5
 
@@ -69,9 +69,7 @@ def observe(results: FlowersResults) -> tuple[Observation, ...]:
             verdict(ratio >= _DIVERSE),
         ),
     )
-    if results.scale != "smoke":
-        return rows
-    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
+    return tested_at(results.scale, rows)
 
 
 def detail_kept(samples: Look, model: PictureModel) -> float:

@@ -13,7 +13,7 @@ from rgnn_jax.experiments.handwriting_results import (
     HandwritingResults,
     Reader,
 )
-from rgnn_jax.experiments.report import Cell, Column, Figure, Observation, Picture, Section, Table
+from rgnn_jax.experiments.report import Cell, Column, Figure, Observation, Picture, Section, Table, verdict
 from rgnn_jax.sampling.painting import Painted
 
 GOAL = 0.995
@@ -81,7 +81,7 @@ def observe_handwriting(results: HandwritingResults) -> tuple[Observation, ...]:
                 f"A better network has {theirs:.2%} right where queries are in handwriting.",
                 "It is reached on unseen queries in unseen handwriting." if reached else "It is not reached.",
                 f"{honest.test.accuracy:.2%} of symbols, {honest.test.whole.accuracy:.2%} of answers right",
-                "agrees" if reached else "differs",
+                verdict(reached),
             )
         )
     painted = results.painter.painted
@@ -93,7 +93,7 @@ def observe_handwriting(results: HandwritingResults) -> tuple[Observation, ...]:
             "Numbers painted as handwriting are generally correct, some digits blurred.",
             "A judge reads nearly all of them right." if right >= GOAL else "A judge misreads some of them.",
             f"{right:.2%} of painted answers read right (from {GOAL:.1%}){sharpness}",
-            "agrees" if right >= GOAL else "differs",
+            verdict(right >= GOAL),
         ),
     )
 

@@ -114,18 +114,6 @@ def networks(scores: Mapping[str, ModelScore]) -> Table:
     )
 
 
-def agreeing(observations: tuple[Observation, ...]) -> str:
-    """How many of the document's observations hold here."""
-    verdicts = [row.verdict for row in observations]
-    tested = len(verdicts) - verdicts.count("not tested")
-    if not tested:
-        return f"The document's {len(verdicts)} observations are not tested at this scale."
-    held = verdicts.count("agrees")
-    return f"Of the document's {len(verdicts)} observations, {held} hold here and {tested - held} do not" + (
-        f"; {len(verdicts) - tested} were not tested." if tested < len(verdicts) else "."
-    )
-
-
 def evaluate_command(facts: Facts, run: str) -> str:
     """The command that scores one of a page's runs again."""
     return f"rgnn evaluate {facts.directory}/{run}"

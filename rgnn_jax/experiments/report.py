@@ -119,6 +119,25 @@ def verdict(holds: bool) -> Verdict:
     return "agrees" if holds else "differs"
 
 
+def tested_at(scale: str, rows: tuple[Observation, ...]) -> tuple[Observation, ...]:
+    """The observations as far as a scale tests them: models as tiny as those of "smoke" test none."""
+    if scale != "smoke":
+        return rows
+    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
+
+
+def agreeing(observations: Sequence[Observation]) -> str:
+    """How many of the document's observations hold here."""
+    verdicts = [row.verdict for row in observations]
+    tested = len(verdicts) - verdicts.count("not tested")
+    if not tested:
+        return f"The document's {len(verdicts)} observations are not tested at this scale."
+    held, left = verdicts.count("agrees"), len(verdicts) - tested
+    return f"Of the document's {len(verdicts)} observations, {held} hold here and {tested - held} do not" + (
+        f"; {left} were not tested." if left else "."
+    )
+
+
 @dataclass(frozen=True)
 class Observations:
     """The document's observations, one by one."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -209,7 +210,7 @@ def _compare(protocol: _Protocol) -> list[SweepRow]:
             width=int(row["model.width"]),
             learning_rate=float(row["optimizer.learning_rate"]),
             epochs=row["steps"] * characters / protocol.examination.text.train_characters,
-            validation=row["loss"],
+            validation=math.nan if row["loss"] is None else row["loss"],
         )
         for row in run_sweep(members, "comparison", protocol.work, quiet=protocol.quiet)
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from rgnn_jax.experiments.report import Observation, verdict
+from rgnn_jax.experiments.report import Observation, tested_at, verdict
 from rgnn_jax.experiments.text_results import Part, Stage, TextResults
 from rgnn_jax.experiments.writing import Measures
 from rgnn_jax.typography import number
@@ -14,9 +14,7 @@ _COLLAPSE = 200
 def observe(results: TextResults) -> tuple[Observation, ...]:
     """The document's observations; tiny models (scale smoke) and stages not reached test none of them."""
     rows = (*_lstm(results), *_tcn(results), *_transformer(results))
-    if results.scale != "smoke":
-        return rows
-    return tuple(Observation(row.document, row.ours, row.numbers, "not tested") for row in rows)
+    return tested_at(results.scale, rows)
 
 
 def epochs(value: float) -> str:

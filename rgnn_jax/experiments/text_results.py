@@ -98,7 +98,7 @@ class ModelResult(Result, frozen=True):
 
 
 class SweepRow(Result, frozen=True):
-    """One LSTM of the comparison."""
+    """One LSTM of the comparison; the validation loss of one that diverged is not a number."""
 
     width: int
     learning_rate: float

@@ -1,8 +1,9 @@
 """What was seen, in sentences: each follows from the numbers that it names."""
 
+import math
 from collections.abc import Sequence
 
-from rgnn_jax.experiments.report import Observation
+from rgnn_jax.experiments.report import Observation, agreeing
 from rgnn_jax.experiments.text_observations import epochs
 from rgnn_jax.experiments.text_results import ModelResult, SweepRow, TextResults
 from rgnn_jax.typography import number
@@ -57,21 +58,11 @@ def reciting(results: TextResults) -> str:
     return f"No model recites what it was trained on. The {name} comes nearest: {numbers}"
 
 
-def agreeing(observations: Sequence[Observation]) -> str:
-    """How many of the document's observations hold here."""
-    verdicts = [row.verdict for row in observations]
-    tested = len(verdicts) - verdicts.count("not tested")
-    if not tested:
-        return f"The document's {len(verdicts)} observations are not tested at this scale."
-    held, left = verdicts.count("agrees"), len(verdicts) - tested
-    return f"Of the document's {len(verdicts)} observations, {held} hold here and {tested - held} do not" + (
-        f"; {left} were not tested." if left else "."
-    )
-
-
 def comparison(results: TextResults) -> str:
     """Which width and learning rate do best, and which of the two matters more."""
-    rows = results.sweep
+    rows = [row for row in results.sweep if math.isfinite(row.validation)]
+    if not rows:
+        return f"After {comparison_length(results)} all of the compared LSTMs had diverged."
     best = min(rows, key=lambda row: row.validation)
     by_rate = _spread([[r for r in rows if r.width == width] for width in {r.width for r in rows}])
     rates = {row.learning_rate for row in rows}

@@ -1,10 +1,12 @@
+import math
+
 import msgspec
 import pytest
 from made_up_results import SCORE, measures, model, results, stage
 
+from rgnn_jax.experiments.report import agreeing
 from rgnn_jax.experiments.text_observations import observe
 from rgnn_jax.experiments.text_sentences import (
-    agreeing,
     best_prediction,
     comparison,
     describe,
@@ -124,3 +126,12 @@ def test_overfitting_is_told_from_the_rise_of_the_validation_loss():
     _, fitting, _ = describe(results(Transformer=model(last=risen)))
     assert "The Transformer overfits: its validation loss was lowest at epoch 10 with 1.60" in fitting
     assert "The LSTM's validation loss is lowest, or level with its lowest, at the end" in fitting
+
+
+def test_an_lstm_that_diverged_is_not_compared():
+    best, *others = sorted(results().sweep, key=lambda row: row.validation)
+    broken = [msgspec.structs.replace(row, validation=math.nan) for row in others]
+    found = msgspec.structs.replace(results(), sweep=[*broken[1:], best, broken[0]])
+    assert "its validation loss is 2.00 nats" in comparison(found) and "nan" not in comparison(found)
+    none = msgspec.structs.replace(results(), sweep=broken)
+    assert comparison(none) == "After 12 epochs all of the compared LSTMs had diverged."
