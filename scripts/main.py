@@ -48,6 +48,9 @@ def translate(arguments: Sequence[str]) -> list[str]:
             parser.error(f"--{next(iter(given))} is for training; leave it out with --task {args.task}")
         return ["latent", args.ckpt_name, TOOLS[args.task], *others]
     settings = [word for name, value in given.items() for word in (f"--{SETTINGS[name]}", value)]
+    if "max_iter" in given:
+        # The exercise's number is the only end of its training.
+        settings += ["--training.epochs", "1e9"]
     if "lr" in given:
         # The exercise's rate is Adam's; Muon, which the configuration uses, has one of its own.
         settings += ["--optimizer.kind", "adamw"]

@@ -13,13 +13,13 @@ from rgnn_jax.config import load_experiment
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "ckpt/*.md", "data/*.md")
+    for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "ckpt/*.md", "data/*.md", "configs/*.toml")
     for path in ROOT.glob(pattern)
 )
 # Made by a command that the documents print, or by the reader.
 MADE = (
-    "ckpt/", "data/text", "data/tinyshakespeare.txt", "exported/", "checkpoints/", "figures/", "samples/",
-    "tensorboard/",
+    "ckpt/", "data/text", "data/tinyshakespeare.txt", "data/dsprites.npz", "exported/", "checkpoints/",
+    "figures/", "samples/", "tensorboard/",
 )  # fmt: skip
 EXAMPLES = ("rgnn_jax/models/yours.py", "configs/yours_chapter.toml", "tests/models/test_yours.py")
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -33,6 +33,7 @@ def commands(document: Path) -> list[list[str]]:
     text = document.read_text(encoding="utf-8")
     lines = [line.strip() for block in BLOCK.findall(text) for line in block.splitlines()]
     lines += re.findall(r"`(rgnn \w+ [^`]+)`", BLOCK.sub("", text))
+    lines += re.findall(r"^#   (rgnn .+)$", text, re.MULTILINE)
     found = [line for line in lines if line.startswith("rgnn ")]
     pattern = re.compile(r"\[--|\.\.\.|\| |\bCONFIG\b|\bRUN\b")
     return [shlex.split(line, comments=True) for line in found if not pattern.search(line)]

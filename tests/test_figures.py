@@ -164,3 +164,14 @@ def test_a_callers_style_is_left_alone_and_pyplot_never_imported():
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_without_matplotlib_one_line_says_what_to_install():
+    program = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from rgnn_jax.errors import UserError\n"
+        "try: import rgnn_jax.figures\n"
+        "except UserError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "pip install" in done.stdout and len(done.stdout.splitlines()) == 1

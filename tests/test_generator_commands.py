@@ -37,7 +37,7 @@ log_every = 1
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A folder with the runs `told`, `untold` (which is not told classes) and `judge`; for reading only."""
+    """A folder with runs, for reading only: `untold` is not told classes, the judge `signs` knows + and -."""
     folder = tmp_path_factory.mktemp("ckpt")
     config = folder / "gan.toml"
     config.write_text(CONFIG, encoding="utf-8")
@@ -48,6 +48,7 @@ def runs(tmp_path_factory):
         ("told", config, []),
         ("untold", config, ["--model.conditional", "false", "--model.objective", "wasserstein"]),
         ("judge", judge, []),
+        ("signs", judge, ["--data.signs", "true"]),
     ):
         given = ["--name", name, "--ckpt-dir", str(folder), "--quiet"]
         assert main(["train", str(path), *given, *more]) == 0
@@ -93,10 +94,13 @@ def test_latent_tools_work_without_an_encoder(runs, tool, files, tmp_path):
         (["latent", "told", "random", "--class", "ten"], "no such class"),
         (["latent", "untold", "random", "--class", "3"], "told no classes"),
         (["latent", "told", "clusters"], "no encoder"),
+        (["latent", "told", "traverse", "--from", "mean"], "no encoder"),
+        (["latent", "told", "traverse", "--order", "kl"], "no encoder"),
         (["latent", "told", "interpolate", "--random", "1", "--index", "2"], "--random"),
         (["evaluate", "told", "--importance-samples", "2"], "cannot read pictures"),
         (["evaluate", "judge", "--judge", "judge"], "only reads pictures"),
         (["evaluate", "told", "--judge", "untold"], "not a classifier"),
+        (["evaluate", "untold", "--judge", "signs"], "other classes"),
         (["evaluate", "told", "--temperature", "0.5"], "--judge"),
     ],
 )

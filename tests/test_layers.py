@@ -13,7 +13,7 @@ PACKAGE = Path(rgnn_jax.__file__).parent
 
 # Lowest first; a module may import from its own room and from rooms on lower floors.
 FLOORS = [
-    ["errors", "fields", "contracts", "typography", "muon", "__init__"],
+    ["errors", "fields", "contracts", "typography", "muon", "in_batches", "__init__"],
     ["losses", "nn", "datasets", "sampling.rules", "optimizer"],
     ["models", "sampling", "evaluate", "figures"],
     ["config"],

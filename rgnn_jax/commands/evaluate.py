@@ -202,7 +202,7 @@ def _pictures(args: argparse.Namespace, loaded: Any) -> int:
         return 0
     print(f"{loaded.directory.path} step {loaded.step}, {args.split}, {result['count']:,} pictures")
     for name, value in scores.items():
-        if not isinstance(value, list):
+        if isinstance(value, float | int):
             print(f"  {name.replace('_', ' '):<40}{value:.4f}")
     _print_verdict(verdict)
     return 0
@@ -267,7 +267,8 @@ def _disentanglement(args: argparse.Namespace, loaded: Any, task: Any) -> dict[s
             f"--disentanglement: the factors of run {args.name}'s pictures are not known; leave it out"
         )
     shown = evaluation_images(loaded.experiment.data, pictures)
-    return score_factors(encode(loaded.model, loaded.params, shown).z_mean, pictures.factors)
+    codes = encode(loaded.model, loaded.params, shown).z_mean
+    return score_factors(codes, pictures.factors, task.images.spec.factors)
 
 
 def _least_likely(text: str, log_probs: Any, count: int = 5) -> list[str]:

@@ -212,9 +212,11 @@ def _traverse(args: argparse.Namespace, subject: Any) -> Any:
     named = bool(args.image or args.index)
     if named and args.source == "mean":
         raise UserError("--from mean starts from no picture: leave out --image and --index")
+    if args.source == "mean" and not subject.reads:
+        raise UserError(f"--from mean: run {args.name} has no encoder and so no mean code; leave it out")
     image = _chosen(args, subject)[0] if named or args.source == "image" else None
     return traversal(
-        subject, image,
+        subject, image, seed=args.seed,
         order=args.order, dimensions=args.dimensions, rows=args.rows, reach=args.range, steps=args.steps,
     )  # fmt: skip
 

@@ -60,7 +60,7 @@ def register(commands: Any) -> None:
         "--data-path", help=f"another text, set, folder or archive of pictures (default: {data})"
     )
     parser.add_argument(
-        "--data-dir", type=Path, default=Path("data"),
+        "--data-dir", type=Path,
         help="where prepared sets of TensorFlow Datasets lie (default: data)",
     )  # fmt: skip
     parser.add_argument(
@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     if args.poses is not None and args.document != "faces":
         raise UserError(f"--poses: {args.document} shows no faces; leave it out")
+    if args.data_dir is not None and args.document == "text":
+        raise UserError("--data-dir: a text is read from --data-path; leave it out")
     from rgnn_jax.train.devices import cpu_devices_for, set_up
 
     batch_size = _DOCUMENTS[args.document].batch_size
@@ -102,7 +104,7 @@ def _reproduce(args: argparse.Namespace, started: float) -> tuple[Path, str]:
         out=args.out,
         seed=args.seed,
         command=_command(args),
-        data_dir=str(args.data_dir),
+        data_dir=str(args.data_dir or "data"),
         poses=args.poses,
         overwrite=args.overwrite,
         quiet=args.quiet,
@@ -143,7 +145,7 @@ def _command(args: argparse.Namespace) -> str:
     words = ["rgnn", "reproduce", args.document, "--scale", args.scale, "--seed", str(args.seed)]
     if args.data_path not in (None, _DOCUMENTS[args.document].data):
         words += ["--data-path", args.data_path]
-    if args.data_dir != Path("data"):
+    if args.data_dir is not None:
         words += ["--data-dir", str(args.data_dir)]
     if args.poses is not None:
         words += ["--poses", str(args.poses)]

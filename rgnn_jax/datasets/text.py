@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from rgnn_jax.datasets.one_hot import load_one_hot
+from rgnn_jax.datasets.permutation import mix_bits
 from rgnn_jax.datasets.text_file import (
     CHAPTER,
     CHUNK_BYTES,
@@ -160,10 +161,7 @@ def deal_ranks(paragraphs: list[str], seed: int) -> np.ndarray:
     It is the text's CRC-32, offset by the seed and mixed by the last steps of MurmurHash3.
     """
     sums = np.fromiter((zlib.crc32(p.encode()) for p in paragraphs), np.uint32, len(paragraphs))
-    ranks: np.ndarray = sums + np.uint32(seed)
-    ranks = (ranks ^ (ranks >> 16)) * np.uint32(0x85EBCA6B)
-    ranks = (ranks ^ (ranks >> 13)) * np.uint32(0xC2B2AE35)
-    return ranks ^ (ranks >> 16)
+    return np.asarray(mix_bits(sums + np.uint32(seed)))
 
 
 def deal(lengths: np.ndarray, ranks: np.ndarray, fractions: tuple[float, ...]) -> list[np.ndarray]:

@@ -62,8 +62,3 @@ class TextBatches:
         key = micro_batch_key(key, step, index)
         starts = jax.random.randint(key, (size, 1), 0, len(data) - self.window)
         return data[starts + jnp.arange(self.window + 1)[None, :]].astype(jnp.int32)
-
-
-def steps_per_epoch(train_characters: int, batch_size: int, window: int) -> int:
-    """Steps after which at least as many characters have been predicted as the training split holds."""
-    return -(-train_characters // (batch_size * window))

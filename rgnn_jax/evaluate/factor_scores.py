@@ -1,5 +1,7 @@
 """Every disentanglement score of one set of codes at once."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 from jaxtyping import Float, Num
@@ -25,38 +27,39 @@ def is_categorical(values: Num[np.ndarray, " n"]) -> bool:
 
 
 def score_factors(
-    codes: Float[np.ndarray, "n z"], factors: Num[np.ndarray, "n f"], *, seed: int = 0
-) -> dict[str, float | list[float]]:
+    codes: Float[np.ndarray, "n z"], factors: Num[np.ndarray, "n f"], names: Sequence[str], *, seed: int = 0
+) -> dict[str, float | dict[str, float]]:
     """How well single latent dimensions stand for single known factors, by five published measures.
 
     Each is documented where it is computed: `disentanglement.py` and `fixed_factors.py`. Factors that never
     change are left out.
 
     Args:
-        codes: means of the posteriors, rows in random order.
+        codes: means of the posteriors.
         factors: the pictures' known factors.
-        seed: of the forests, votes and pairs.
+        names: of the factors.
+        seed: of the rows that forests see, of the forests, votes and pairs.
 
     Returns:
-        `mig`, its part for each factor `mig_per_factor`, `dci_disentanglement`, `dci_completeness`,
+        `mig`, its part for each factor by name `mig_per_factor`, `dci_disentanglement`, `dci_completeness`,
         `dci_informativeness`, `sap`, `factor_vae_score`, `beta_vae_score`; all in [0, 1].
 
     Raises:
         UserError: where fewer than two factors change.
         WorkFailed: where a code is not finite.
     """
-    factors = factors[:, np.ptp(factors, axis=0) > 0]
+    changing = np.ptp(factors, axis=0) > 0
+    factors, names = factors[:, changing], [name for name, kept in zip(names, changing, strict=True) if kept]
     if factors.shape[1] < 2:
         raise UserError("disentanglement needs pictures of which two or more known factors change")
     categorical = [is_categorical(column) for column in factors.T]
     gap = mutual_information_gap(codes, factors)
-    dci = disentanglement_completeness_informativeness(
-        codes[:_FOREST_ROWS], factors[:_FOREST_ROWS], categorical, seed=seed
-    )
+    rows = np.random.default_rng(seed).permutation(len(codes))[:_FOREST_ROWS]
+    dci = disentanglement_completeness_informativeness(codes[rows], factors[rows], categorical, seed=seed)
     votes_key, pairs_key = jax.random.split(jax.random.key(seed))
     return {
         "mig": gap.score,
-        "mig_per_factor": gap.gaps.tolist(),
+        "mig_per_factor": dict(zip(names, gap.gaps.tolist(), strict=True)),
         "dci_disentanglement": dci.disentanglement,
         "dci_completeness": dci.completeness,
         "dci_informativeness": dci.informativeness,

@@ -136,13 +136,14 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
         digits = {"data.path": request.data_path, "data.data_dir": request.data_dir}
         handwriting, exhibits = examine_handwriting(workshop, plan.handwriting, digits)
         runs = [_train(workshop, plan, name, split, share) for name, split, share in planned(plan)]
+        beyond = examine_beyond(workshop, plan.settings, plan.limits)
         results = ArithmeticResults(
             facts=Facts.of(
                 request.scale, request.command, target, request.seed, _in_words(runs[0][0]), request.seconds
             ),
             leaked={share: twins_in_training(_data("leaking", share)) for share in plan.leaking_shares},
             runs=[trained for _, trained in runs],
-            beyond=examine_beyond(workshop, plan.settings, plan.limits),
+            beyond=beyond,
             handwriting=handwriting,
         )
         curves = loss_curves(

@@ -8,9 +8,10 @@ import msgspec
 
 from rgnn_jax.datasets.images import FACES, load_images
 from rgnn_jax.datasets.pictures import Images
+from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import provenance, report
 from rgnn_jax.experiments.faces_examination import Examination, choice
-from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread
+from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread, match_poses
 from rgnn_jax.experiments.faces_observations import observe
 from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.faces_results import FacesResults
@@ -112,6 +113,8 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
     with published(target, overwrite=request.overwrite) as work:
         workshop = Workshop(work, tuple({**source, **rendered}.items()), request.quiet)
         data = load_images(workshop.experiment(CONFIG, plan.model).of_pictures[1])
+        if request.poses is not None:
+            _check_poses(data, Path(request.data_path), request.poses)
         runs = _train(workshop, plan)
         own = {} if request.data_path == FACES else PHOTOGRAPHS
         pair = workshop.sharing(plan.pair).train("GAN", "gan", PAIR, own, step="best")
@@ -167,11 +170,22 @@ def _train(workshop: Workshop, plan: Scale) -> list[PictureRun]:
     ]
 
 
+def _knows_turn(data: Images) -> bool:
+    return data.test.factors is not None and "turn" in data.spec.factors
+
+
+def _check_poses(data: Images, path: Path, poses: Path) -> None:
+    """Refuses before anything is trained what could not be used after it."""
+    if _knows_turn(data):
+        raise UserError(f"--poses: how far each face of {path} is turned is known; leave it out")
+    match_poses(path, poses)
+
+
 def _judge(
     workshop: Workshop, plan: Scale, runs: list[PictureRun], data: Images, poses: Path | None
 ) -> Reads:
     """Who reads turned faces, chosen by what is known of the data."""
-    if data.test.factors is not None and "turn" in data.spec.factors:
+    if _knows_turn(data):
         reader = workshop.train("reader", "reader", READER, plan.reader)
         others = load_images(reader.run.experiment.of_pictures[1])
         return FactorJudge.of(reader, data, others)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rgnn_jax.datasets.faces import FACTORS
+from rgnn_jax.datasets.faces import FACTOR_NAMES, FACTORS
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.evaluate.disentanglement import (
     discretise,
@@ -98,7 +98,7 @@ class Examination:
 
     def _disentanglement(self, subject: Subject, kl: Float[np.ndarray, " z"]) -> Disentanglement | None:
         test, names = self.data.test, self.data.spec.factors
-        if test.factors is None:
+        if test.factors is None or names != FACTOR_NAMES:
             return None
         codes = subject.encode(test.images).z_mean.astype(np.float64)
         gap = mutual_information_gap(codes, test.factors)

@@ -8,10 +8,10 @@ from typing import Protocol, runtime_checkable
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from rgnn_jax.datasets.image_batches import blur_images, to_float
-from rgnn_jax.datasets.image_files import SUFFIXES, picture_paths
+from rgnn_jax.datasets.image_files import is_picture_name, picture_paths
 from rgnn_jax.datasets.images import load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.errors import UserError
@@ -210,14 +210,27 @@ def _with_poses(subject: Subject, path: Path, poses: Path) -> tuple[np.ndarray, 
     whole = load_images(
         msgspec.structs.replace(data, validation_fraction=0.0, test_fraction=0.0, split="picture", limit=0)
     ).train
-    names, known = _picture_names(path), read_poses(poses)
-    if whole.labels is None or len(names) != len(whole):
+    rows, yaw = match_poses(path, poses)
+    if whole.labels is None or len(_picture_names(path)) != len(whole):
         raise UserError(f"{poses}: poses need pictures in folders named after people, as in {path}")
+    return np.asarray(whole.images)[rows], np.asarray(whole.labels)[rows], yaw
+
+
+def match_poses(path: Path, poses: Path) -> tuple[Int[np.ndarray, " r"], Float[np.ndarray, " r"]]:
+    """The places of the pictures whose turn is known, and that in degrees.
+
+    Args:
+        path: a folder or a zip archive of pictures, in folders named after people.
+        poses: as `evaluate.yaw.read_poses` reads it.
+
+    Raises:
+        UserError: where poses and pictures do not belong together.
+    """
+    names, known = _picture_names(path), read_poses(poses)
     rows = np.array([row for row, name in enumerate(names) if name in known], int)
     if not len(rows):
-        raise UserError(f"{poses}: names no picture of {path}, such as {names[0]}")
-    yaw = np.array([known[names[row]] for row in rows])
-    return np.asarray(whole.images)[rows], np.asarray(whole.labels)[rows], yaw
+        raise UserError(f"{poses}: names no picture of {path}, such as {next(iter(names), 'none')}")
+    return rows, np.array([known[names[row]] for row in rows])
 
 
 def _picture_names(path: Path) -> list[str]:
@@ -226,7 +239,7 @@ def _picture_names(path: Path) -> list[str]:
         found = [picture.as_posix() for picture in picture_paths(path)]
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            found = [name for name in sorted(archive.namelist()) if name.lower().endswith(SUFFIXES)]
+            found = [name for name in sorted(archive.namelist()) if is_picture_name(name)]
     else:
         raise UserError(f"{path}: poses are read beside a folder or a .zip of pictures")
     return ["/".join(name.split("/")[-2:]) for name in found]

@@ -139,14 +139,6 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
         spaces = {name: Space.of(subject, data) for name, subject in subjects.items()}
         spaces[PIXELS] = principal_components(data, subjects[VAE].run.model.z_dim)
         results = FashionResults(
-            facts=Facts.of(
-                request.scale,
-                request.command,
-                target,
-                request.seed,
-                in_words(runs[VAE].end.run.experiment, data),
-                request.seconds,
-            ),
             data=describe_data(data, request.data_path, binarized=source.binarize),
             judge=judge_facts,
             models=models,
@@ -158,6 +150,10 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
             },
             plane_count=min(plan.projected, len(data.test)),
             walks=score_pairs(subjects[VAE], judge, data, WALKS, plan.walks),
+            facts=Facts.of(
+                request.scale, request.command, target, request.seed,
+                in_words(runs[VAE].end.run.experiment, data), request.seconds,
+            ),
         )  # fmt: skip
         files = {
             "stages.png": draw_stages(runs[VAE].early, subjects[VAE], data, request.seed),

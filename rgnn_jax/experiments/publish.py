@@ -46,6 +46,8 @@ def published(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
             target.rename(replaced)
         work.rename(target)
     except OSError as error:
+        if replaced.exists() and not target.exists():
+            replaced.rename(target)
         raise WorkFailed(f"{target} is in the way ({error.strerror}): the results are in {work}") from None
     shutil.rmtree(replaced, ignore_errors=True)
 

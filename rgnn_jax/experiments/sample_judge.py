@@ -77,9 +77,9 @@ def judge_samples(
         )
     if held_out.labels is None:
         raise UserError("--judge: the held-out pictures have no classes; leave it out")
-    told = getattr(run.model, "classes", 0)
-    if told and tuple(run.images.classes) != tuple(classes):
+    if tuple(run.images.classes) != tuple(classes):
         raise UserError(f"--judge {judge.directory.name}: it knows other classes than the run's")
+    told = getattr(run.model, "classes", 0)
     z = draw(prior(run.model.z_dim), jax.random.key(seed), count, temperature=temperature)
     labels = np.arange(count, dtype=np.int32) % told if told else None
     look = Judge(judge)

@@ -6,15 +6,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.figure import Figure
+
 from rgnn_jax.errors import UserError
 from rgnn_jax.typography import Number, number
-
-try:
-    from matplotlib import rc_context
-    from matplotlib.colors import LinearSegmentedColormap, to_rgba
-    from matplotlib.figure import Figure
-except ImportError as error:
-    raise UserError('figures need matplotlib: pip install "rgnn-jax[report]"') from error
 
 PAPER, INK, MUTED, RULE = "#ffffff", "#1f2328", "#6a7077", "#dcdedf"
 

@@ -6,7 +6,6 @@ and at every restore.
 """
 
 import contextlib
-import itertools
 import math
 import shutil
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
-from jax.experimental import multihost_utils
 from jaxtyping import PyTree
 
 from rgnn_jax.errors import UserError, WorkFailed
@@ -161,16 +159,6 @@ class Checkpoints:
             raise self._refusal(chosen, damage) from damage
         leaves = [place(arrays[name], target) for name, target in targets.items()]
         return jax.tree.unflatten(jax.tree.structure(abstract_state), leaves), meta
-
-    def rewind(self, step: int) -> None:
-        """Renames every later step to `<step>.abandoned-<n>`, so that training can go on from this one."""
-        if self._writes:
-            for later in [other for other in self.steps() if other > step]:
-                names = (f"{later}.abandoned-{n}" for n in itertools.count(1))
-                free = next(name for name in names if not (self._directory / name).exists())
-                (self._directory / str(later)).rename(self._directory / free)
-        multihost_utils.sync_global_devices("rewind")
-        self._manager.reload()
 
     def _refuse_taken(self, step: int) -> None:
         latest = self.latest_step()

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from rgnn_jax.datasets.text_batches import LONGEST_TEXT, TextBatches, steps_per_epoch
+from rgnn_jax.datasets.text_batches import LONGEST_TEXT, TextBatches
 from rgnn_jax.errors import UserError
 
 KEY = jax.random.key(0)
@@ -57,9 +57,3 @@ def test_texts_of_the_wrong_length_are_refused():
     endless = np.broadcast_to(np.uint8(0), (LONGEST_TEXT + 1,))
     with pytest.raises(UserError, match="int32"):
         TextBatches(endless, batch_size=1, window=5)
-
-
-def test_an_epoch_predicts_as_many_characters_as_there_are():
-    assert steps_per_epoch(1000, 10, 10) == 10
-    assert steps_per_epoch(1001, 10, 10) == 11
-    assert steps_per_epoch(5, 10, 10) == 1

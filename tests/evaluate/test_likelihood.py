@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,7 +105,7 @@ def test_window_that_does_not_fit_is_refused():
 def test_probability_that_is_not_finite_ends_in_an_error_that_names_the_token():
     params = {"table": BIGRAM[1]["table"].at[3, 0].set(jnp.nan)}
     first = int(np.flatnonzero(CODES[:-1] == 3)[0])
-    for score in score_windows(*BIGRAM, CODES, 4), score_carried(*BIGRAM, CODES):
-        assert np.isfinite(score.log_probs).all()
-    with pytest.raises(WorkFailed, match=f"token {first + 1} "):
-        score_carried(BIGRAM[0], params, CODES)
+    for score in partial(score_windows, window=4), score_carried:
+        assert np.isfinite(score(*BIGRAM, CODES).log_probs).all()
+        with pytest.raises(WorkFailed, match=f"token {first + 1} "):
+            score(BIGRAM[0], params, CODES)

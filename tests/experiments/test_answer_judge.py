@@ -1,8 +1,14 @@
+import dataclasses
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from rgnn_jax.evaluate.variety import style_distance
-from rgnn_jax.experiments.answer_judge import _looks, _Seen
+from rgnn_jax.experiments.answer_judge import _looks, _read, _Seen
+from rgnn_jax.experiments.strip_judge import read_strips
+from rgnn_jax.train.session import load_run
 
 SIDE = 8
 SYMBOLS = np.concatenate([np.random.default_rng(0).integers(0, 10, (40, 2)), np.full((40, 1), 12)], axis=1)
@@ -64,3 +70,42 @@ def test_equal_digits_of_one_answer_are_one_picture_in_one_style():
 
 def test_answers_without_digits_have_no_looks():
     assert looks(seen(3), np.full_like(SYMBOLS, 12)) is None
+
+
+class TellsByBrightness(nn.Module):
+    """Reads symbol k in a picture whose mean is 18 (k + 2) of 255."""
+
+    def features(self, images):
+        return images.mean((1, 2, 3))[:, None]
+
+    def __call__(self, images):
+        brightness = 255 / 18 * self.features(images) - 2
+        return -30 * (brightness - jnp.arange(12)[None]) ** 2
+
+
+def strips_of(symbols):
+    grey = np.where(symbols == 12, 0, 18 * (symbols + 2)) / 255
+    return np.broadcast_to(grey[:, :, None, None, None], (*symbols.shape, 4, 4, 1)).astype(np.float32)
+
+
+@pytest.fixture
+def judge(ckpt_dir):
+    return dataclasses.replace(load_run("tiny", ckpt_dir), model=TellsByBrightness(), params={})
+
+
+def test_the_judge_reads_every_picture_in_its_place(judge):
+    symbols = np.random.default_rng(1).integers(0, 13, (230, 3))
+    read = _read(judge, strips_of(symbols))
+    np.testing.assert_array_equal(read.symbols, symbols)
+    np.testing.assert_array_equal(read.ink, symbols.ravel() != 12)
+    np.testing.assert_array_equal(read.pixels[:, 0], np.where(read.ink, 18 * (symbols.ravel() + 2), 0))
+    np.testing.assert_allclose(read.features[:, 0], read.pixels[:, 0] / 255, atol=1e-6)
+
+
+def test_the_reading_of_queries_counts_pictures_and_whole_queries(judge):
+    symbols = np.random.default_rng(2).integers(0, 12, (120, 3))
+    shown = symbols.copy()
+    shown[:6, 1] = (shown[:6, 1] + 1) % 12
+    found = read_strips(judge, strips_of(shown), symbols)
+    assert found.queries.accuracy == pytest.approx(114 / 120)
+    assert found.pictures.accuracy == pytest.approx(354 / 360)

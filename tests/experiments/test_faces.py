@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_up_faces import results
+from PIL import Image
 
 from rgnn_jax.config import load_experiment
 from rgnn_jax.errors import UserError
@@ -58,3 +60,19 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     assert "\u03b2 = 20" in shown
     with pytest.raises(UserError, match="--overwrite"):
         reproduce_faces(Request("smoke", **arguments))
+
+
+def test_poses_that_could_not_be_used_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(faces.Workshop, "train", lambda *_, **__: pytest.fail("a training began"))
+    poses = tmp_path / "poses.csv"
+    poses.write_text("name,yaw_deg_rough\nA/A_1.png,-12\n")
+    given = {"out": tmp_path / "out", "seed": 0, "command": "rgnn", "quiet": True, "poses": poses}
+    with pytest.raises(UserError, match="--poses: how far each face"):
+        reproduce_faces(Request("smoke", "faces", **given))
+    photographs = tmp_path / "photographs"
+    for number in range(40):
+        path = photographs / f"B{number % 4}" / f"B_{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((64, 64, 3), 6 * number, np.uint8)).save(path)
+    with pytest.raises(UserError, match=r"names no picture of .*, such as B0/B_0\.png"):
+        reproduce_faces(Request("smoke", str(photographs), **given))

@@ -1,4 +1,6 @@
+import errno
 import re
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +80,19 @@ def test_a_place_that_cannot_be_written_is_the_users_mistake(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="choose another --out"), published(tmp_path / "file" / "page"):
         pytest.fail("the work began")
+
+
+def test_what_was_replaced_comes_back_when_the_new_cannot_take_its_place(tmp_path, monkeypatch):
+    target, rename = tmp_path / "page", Path.rename
+    target.mkdir()
+    (target / "old").touch()
+
+    def fails_for_new_work(path, other):
+        if path.suffix != ".replaced" and other == target:
+            raise OSError(errno.EIO, "broken")
+        return rename(path, other)
+
+    monkeypatch.setattr(Path, "rename", fails_for_new_work)
+    with pytest.raises(WorkFailed, match="the results are in"), published(target, overwrite=True) as work:
+        (work / "new").touch()
+    assert names(target) == ["old"] and names(work) == ["new"]

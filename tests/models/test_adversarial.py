@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from rgnn_jax.contracts import Turn
 from rgnn_jax.datasets.image_batches import ImageBatch
 from rgnn_jax.errors import UserError
 from rgnn_jax.losses import discriminator_loss, generator_loss
@@ -255,3 +256,49 @@ def test_translation_moves_by_up_to_an_eighth_and_cutout_leaves_a_hole():
 def test_settings_that_contradict_each_other_are_refused(settings, words):
     with pytest.raises(UserError, match=words):
         DCGANConfig(**settings)
+
+
+LABELS = jnp.zeros((len(REAL),), jnp.int32)
+
+
+def scores_of_real(progress, **settings):
+    config = msgspec.structs.replace(CONFIG, **settings)
+    objective = Adversarial(DCGAN(config, MODEL.image_shape), config)
+    params = {"discriminator": PARAMS}
+    return objective._judge(params, REAL, LABELS, KEY, KEY, jnp.asarray(progress))[0].scores
+
+
+def test_noise_on_what_the_discriminator_sees_falls_to_nothing():
+    plain = judge(PARAMS, REAL).scores
+    begun, over = (scores_of_real(progress, input_noise=0.5) for progress in (0.0, 1.0))
+    np.testing.assert_allclose(over, plain, atol=1e-6)
+    assert float(jnp.abs(begun - plain).min()) > 1e-4
+
+
+def test_the_discriminator_sees_augmented_pictures():
+    moved = augment(REAL, ("translation",), jax.random.split(KEY)[0])
+    expected = judge(PARAMS, moved).scores
+    np.testing.assert_allclose(scores_of_real(0.5, augment=("translation",)), expected, atol=1e-6)
+    assert float(jnp.abs(expected - judge(PARAMS, REAL).scores).max()) > 1e-4
+
+
+def test_the_discriminator_has_a_rate_and_a_number_of_steps_of_its_own():
+    config = msgspec.structs.replace(CONFIG, discriminator_steps=3, discriminator_rate=2.5)
+    first, second = Adversarial(MODEL, config).turns
+    assert first == Turn("discriminator", 3, 2.5)
+    assert second == Turn("generator", 1, 1.0)
+
+
+@pytest.mark.parametrize("spectral", [False, True])
+def test_spectral_normalisation_takes_the_size_of_every_kernel_away(spectral):
+    config = msgspec.structs.replace(CONFIG, spectral=spectral)
+    model = DCGAN(config, MODEL.image_shape)
+    params = Adversarial(model, config).init(KEY)
+
+    def scored(factor):
+        larger = jax.tree_util.tree_map_with_path(
+            lambda path, leaf: factor * leaf if path[-1].key == "kernel" else leaf, params
+        )
+        return model.apply({"params": larger}, REAL, method="judge").scores
+
+    assert np.allclose(scored(7.0), scored(1.0), rtol=1e-4, atol=1e-6) == spectral

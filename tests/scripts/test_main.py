@@ -1,9 +1,13 @@
 """The exercise's command lines on faces, and the `rgnn` commands that they mean."""
 
 import runpy
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from rgnn_jax.config import load_experiment
+from rgnn_jax.train.loop import Limits
 
 pytestmark = pytest.mark.xdist_group("main")  # their runs are trained once
 
@@ -22,8 +26,15 @@ def test_training_sets_what_the_exercise_names(translate):
     assert rest == [
         "--name", "vae_beta_0", "--model.beta", "0", "--model.z_dim", "5", "--training.steps", "9",
         "--training.batch_size", "8", "--optimizer.learning_rate", "1e-4", "--data.path", "faces",
-        "--optimizer.kind", "adamw",
+        "--training.epochs", "1e9", "--optimizer.kind", "adamw",
     ]  # fmt: skip
+
+
+def test_the_number_of_steps_is_the_one_asked_for(translate):
+    _, config, *settings = translate(["--ckpt_name", "vae", "--max_iter", "100000"])
+    pairs = [(name.removeprefix("--"), value) for name, value in pairwise(settings) if "." in name]
+    training = load_experiment(config, pairs).training
+    assert Limits.of(training, steps_per_epoch=300.0).steps == 100_000
 
 
 @pytest.mark.parametrize(

@@ -108,22 +108,6 @@ def test_a_step_at_or_below_the_latest_is_refused(checkpoints: Checkpoints, step
     assert_same_bits(checkpoints.restore(small_state(0))[0], small_state(5))
 
 
-def test_training_goes_on_from_an_earlier_step_and_sets_the_later_aside(
-    checkpoints: Checkpoints, directory: Path
-):
-    for _ in range(2):
-        for step in (5, 6, 7):
-            if step not in checkpoints.steps():
-                checkpoints.save(step, small_state(step), keep=True)
-        checkpoints.rewind(5)
-        assert checkpoints.steps() == [5]
-    assert sorted(path.name for path in directory.iterdir()) == [
-        "5", "6.abandoned-1", "6.abandoned-2", "7.abandoned-1", "7.abandoned-2",
-    ]  # fmt: skip
-    checkpoints.save(6, small_state(16))
-    assert_same_bits(checkpoints.restore(small_state(0))[0], small_state(16))
-
-
 def test_a_save_that_fails_leaves_the_earlier_step(
     checkpoints: Checkpoints, directory: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -95,8 +95,6 @@ with RunDirectory(directory.parent).lock(), Checkpoints(directory) as checkpoint
         for shard in array.addressable_shards:
             np.testing.assert_array_equal(np.asarray(shard.data), host[shard.index])
     checkpoints.save(4, state)
-    checkpoints.rewind(3)
-    checkpoints.save(4, state)
 """
 
 

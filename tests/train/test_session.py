@@ -147,11 +147,11 @@ def test_a_checkpoint_that_does_not_fit_is_one_line_and_leaves_no_run(folder):
     assert len(result.stderr.splitlines()) == 1 and "File too large" in result.stderr
 
 
-def test_a_time_limit_is_kept_and_the_rate_follows_it(folder):
+def test_a_time_limit_is_used_and_kept(folder):
     started = time.monotonic()
     result = rgnn("lstm", folder, "--training.max-seconds", "8", "--training.epochs", "1000000", "--json")
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["seconds"] < 12
+    assert 6 < json.loads(result.stdout)["seconds"] < 12
     assert time.monotonic() - started < 60
 
 

@@ -104,8 +104,10 @@ def turning_curve(
         by: from the factor, or from pictures alone; None takes the factor where there is one.
 
     Raises:
-        UserError: where the factor is missing.
+        UserError: where the factor is missing, or named and not to be used.
     """
+    if factor is not None and by == "asymmetry":
+        raise UserError("--factor names the turn, --by asymmetry looks for it without: leave out one of them")
     names = subject.data.spec.factors
     if factor is None and by != "asymmetry":
         factor = next((name for name in TURNS if name in names), None)
@@ -113,7 +115,7 @@ def turning_curve(
         raise UserError(
             f"run {subject.name}: its data know no turn; leave out --by, or name one with --factor"
         )
-    if factor is not None and by != "asymmetry":
+    if factor is not None:
         values = subject.factor(subject.sample, factor)
         return fit_local_curves(
             subject.posterior.z_mean, values

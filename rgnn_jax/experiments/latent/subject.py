@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, PRNGKeyArray, UInt8
 
 from rgnn_jax.datasets.image_batches import binarized_once
 from rgnn_jax.datasets.image_files import read_image
-from rgnn_jax.datasets.pictures import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures, evenly
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.models.gan import default_labels
@@ -97,8 +97,7 @@ class Subject:
     @cached_property
     def sample(self) -> Pictures:
         """Training pictures, evenly taken."""
-        count, most = len(self.data.train), SAMPLE if self.reads else SEARCHED
-        return self.data.train.take(np.linspace(0, count - 1, min(count, most)).astype(int))
+        return self.data.train.take(evenly(len(self.data.train), SAMPLE if self.reads else SEARCHED))
 
     @property
     def reads(self) -> bool:

@@ -94,6 +94,7 @@ def traversal(
     subject: Subject,
     image: UInt8[np.ndarray, "h w c"] | None = None,
     *,
+    seed: int = 0,
     order: Literal["kl", "effect"] | None = None,
     dimensions: Sequence[int] = (),
     rows: int = 10,
@@ -105,6 +106,7 @@ def traversal(
     Args:
         subject: the run.
         image: whose code is walked from; None is the mean code, for a generator a random one.
+        seed: of the random code, and of those at which a generator's effects are measured.
         order: rows by KL or by the effect on the pixels; None is KL where there is one.
         dimensions: these rows only, in this order.
         rows: the most that are shown, where `dimensions` does not say which.
@@ -112,14 +114,16 @@ def traversal(
         steps: pictures a row.
 
     Raises:
-        UserError: for a dimension that the model does not have.
+        UserError: for a dimension that the model does not have, or the KL of one without an encoder.
     """
+    if order == "kl" and not subject.reads:
+        raise UserError(f"run {subject.name} has no encoder and so no KL; leave out --order kl")
     distribution = subject.distribution
     z_dim = len(distribution.mean)
     for dimension in dimensions:
         if dimension >= z_dim:
             raise UserError(f"--dimensions {dimension}: the model has {z_dim} latent dimensions, from 0 on")
-    drawn = draw(distribution, jax.random.key(0), _EFFECTS)
+    drawn = draw(distribution, jax.random.key(seed), _EFFECTS)
     beginning, start = "the code of one picture", drawn[0]
     if image is not None:
         start = subject.encode(image[None]).z_mean[0]
@@ -144,10 +148,11 @@ def traversal(
         "" if subject.has_prior else ", in standard deviations of the codes (an autoencoder has no prior)"
     )
     title = f"What each latent dimension does: {subject.name}"
+    ordered = f"beside each row its {measure}" if dimensions else f"rows by {measure}"
     figure = picture_grid(
         pictures,
         title=title,
-        note=f"from {beginning}, one dimension at a time set to the value above{spread}; rows by {measure}",
+        note=f"from {beginning}, one dimension at a time set to the value above{spread}; {ordered}",
         rows=names,
         columns=[_signed(value) for value in values],
     )
