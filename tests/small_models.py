@@ -64,9 +64,7 @@ CONDITIONAL_MODELS = {
         encoder="transformer", decoder="transformer", source="attention", qk_norm=True, norm="rms"
     ),
     "strips_to_gru": _seq2seq(SIDE, encoder="gru", decoder="gru", bidirectional=True, source="attention"),
-    "strips_to_transformer": _seq2seq(
-        SIDE, encoder="transformer", decoder="transformer", source="attention", picture_readers=2
-    ),
+    "strips_to_transformer": _seq2seq(SIDE, encoder="transformer", decoder="transformer", source="attention"),
 }
 
 

@@ -65,7 +65,7 @@ class Seq2Seq(nn.Module):
     def answer_and_read(
         self, tokens: Int[Array, "b t"], source: Source, *, train: bool = False
     ) -> tuple[Float[Array, "b t v"], Float[Array, "b s v"] | None]:
-        """The same, and mean log-probabilities of the symbol in each picture of a source of pictures."""
+        """The same, and logits of the symbol in each picture of the source, where it is pictures."""
         self._check_length(tokens.shape[1])
         if self.answer_side and self.is_initializing():
             self.painter(jnp.zeros((1, self.answer_side, self.answer_side, 1)), jnp.zeros((1,), jnp.int32))
@@ -73,7 +73,7 @@ class Seq2Seq(nn.Module):
         return self.decoder(tokens, encoded, train=train), encoded.readings
 
     def read(self, source: Source) -> Float[Array, "b s v"] | None:
-        """Mean log-probabilities of the symbol in each picture of a source; None where it is symbols."""
+        """Logits of the symbol in each picture of a source; None where it is symbols."""
         return self.encoder(source).readings
 
     def paint(self, symbols: Int[Array, " b"], styles: Float[Array, "b z"]) -> Float[Array, "b h w 1"]:

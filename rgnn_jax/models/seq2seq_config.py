@@ -33,9 +33,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         activation: of the perceptron.
         norm: of blocks.
         qk_norm: whether queries and keys are normalised.
-        picture_readers: classifiers that read the picture of a symbol, each with weights of its own; what is
-            read is the symbol of the highest mean log-probability.
-        picture_width: channels of the first convolution of each of these.
+        picture_width: channels of the first convolution of what reads the picture of a symbol.
         picture_blocks: its residual convolutions after each that halves the picture.
         picture_norm: of its convolutions, see `ClassifierConfig.norm`.
         picture_features: numbers a picture before they become scores of the symbols.
@@ -68,7 +66,6 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     activation: Literal["gelu", "relu", "squared_relu"] = "gelu"
     norm: Literal["layer", "rms"] = "layer"
     qk_norm: bool = False
-    picture_readers: Count = 1
     picture_width: Count = 32
     picture_blocks: NaturalNumber = 0
     picture_norm: Literal["layer", "instance"] = "layer"
@@ -133,8 +130,7 @@ class Encoded(NamedTuple):
     Attributes:
         features: of each position, for attention.
         summary: of the whole.
-        readings: mean log-probabilities of the symbol in each picture, over those who read it, where the
-            source is pictures.
+        readings: logits of the symbol in each picture, where the source is pictures.
     """
 
     features: Float[Array, "b s e"]

@@ -28,11 +28,10 @@ Source = Int[Array, "b s"] | Float[Array, "b s h w c"]
 class Front(nn.Module):
     """Makes features of each position of a source, of symbols or of pictures of them.
 
-    Small convolutional classifiers, each with weights of its own, give each picture a probability of every
-    symbol (Cireşan et al., 2012). In training a picture's features are the mean of the symbols' vectors under
-    these, so that the answers' loss trains the classifiers too. In use they are the vector of the symbol with
-    the highest mean log-probability, because mixtures of symbols are not what the encoder behind was trained
-    to understand.
+    A small convolutional classifier gives each picture a probability of every symbol. In training a picture's
+    features are the mean of the symbols' vectors under these, so that the answers' loss trains the classifier
+    too. In use they are the likeliest symbol's vector, because mixtures of symbols are not what the encoder
+    behind was trained to understand.
 
     Attributes:
         config: the network's settings.
@@ -55,26 +54,20 @@ class Front(nn.Module):
         self.embedding = self.param("embedding", self.embedding_init, (self.symbols, self.features))
         if self.side:
             shape = (self.side, self.side, 1)
-            self.readers = [
-                Classifier(self.config.reader, shape, self.symbols, self.dtype)
-                for _ in range(self.config.picture_readers)
-            ]
+            self.reader = Classifier(self.config.reader, shape, self.symbols, self.dtype)
 
     def __call__(
         self, source: Int[Array, "m n"] | Float[Array, "m n h w c"], *, train: bool = False
     ) -> tuple[Float[Array, "m n f"], Float[Array, "m n v"] | None]:
-        """Features of every position, and mean log-probabilities of the symbol in each picture."""
+        """Features of every position, and logits of the symbol in each picture."""
         if not self.side:
             return embed(self.embedding, source).astype(self.dtype), None
         m, n, *shape = source.shape
-        pictures = source.reshape(m * n, *shape)
-        logits = jnp.stack([reader(pictures) for reader in self.readers])
-        each = nn.log_softmax(logits.astype(jnp.float32)).reshape(-1, m, n, self.symbols)
-        readings = each.mean(axis=0)
+        logits = self.reader(source.reshape(m * n, *shape)).reshape(m, n, self.symbols)
         if not train:
-            return embed(self.embedding, jnp.argmax(readings, axis=-1)).astype(self.dtype), readings
-        probabilities = jnp.exp(each).mean(axis=0).astype(self.dtype)
-        return probabilities @ self.embedding.astype(self.dtype), readings
+            return embed(self.embedding, jnp.argmax(logits, axis=-1)).astype(self.dtype), logits
+        probabilities = nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
+        return probabilities @ self.embedding.astype(self.dtype), logits
 
 
 class Encoder(nn.Module):

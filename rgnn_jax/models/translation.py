@@ -69,8 +69,7 @@ class Translate:
         if batch.symbols is None:
             return loss, metrics
         readings = jnp.asarray(output[1], jnp.float32)
-        # The mean of the readers' own losses; normalised anew it would be one loss of them all together.
-        unread = -jnp.take_along_axis(readings, batch.symbols[..., None], axis=-1)[..., 0]
+        unread = cross_entropy(readings, batch.symbols)
         read = jnp.argmax(readings, -1) == batch.symbols
         frames = jnp.asarray(unread.size, jnp.float32)
         metrics |= {

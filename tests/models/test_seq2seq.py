@@ -102,30 +102,13 @@ def test_parts_that_do_not_fit_are_refused(settings, complaint):
 def test_a_picture_is_its_likeliest_symbol_and_in_training_all_that_it_may_be(train):
     model, text = CONDITIONAL_MODELS["strips_to_gru"], CONDITIONAL_MODELS["bidirectional_gru"]
     params = initialise(model)
-    head = params["params"]["encoder"]["front"]["readers_0"]["head"]
+    head = params["params"]["encoder"]["front"]["reader"]["head"]
     head["kernel"] *= 0
     symbols = text.apply(params, TOKENS, jnp.full((2, 3), 7))
     for odds, alike in ((1e3, True), (1.0, not train)):
         head["bias"] = odds * jax.nn.one_hot(7, 13)
         logits = model.apply(params, TOKENS, source_of(model), train=train)
         assert np.allclose(logits, symbols, atol=1e-5) == alike
-
-
-def test_readers_learn_each_by_itself_and_read_together():
-    model = CONDITIONAL_MODELS["strips_to_transformer"]
-    params = initialise(model)["params"]
-    biases = np.random.default_rng(1).normal(0, 2, (2, 13)).astype(np.float32)
-    for reader, bias in enumerate(biases):
-        head = params["encoder"]["front"][f"readers_{reader}"]["head"]
-        head["kernel"], head["bias"] = jnp.zeros_like(head["kernel"]), jnp.asarray(bias)
-    sure = biases - np.log(np.exp(biases).sum(axis=-1, keepdims=True))
-    read = model.apply({"params": params}, source_of(model), method="read")
-    np.testing.assert_allclose(read, np.broadcast_to(sure.mean(0), read.shape), atol=1e-6)
-    symbols = jnp.array([[5, 10, 3], [7, 11, 9]])
-    batch = ArithmeticBatch(source_of(model), TOKENS, symbols=symbols)
-    metrics = Translate(model, start=12)(params, batch, jax.random.key(0), jnp.zeros(()), True)[1]
-    total, count = metrics["reading_loss"]
-    np.testing.assert_allclose(total / count, -sure[:, symbols].mean(), rtol=1e-5)
 
 
 def test_reading_weighs_as_it_is_set_to():
