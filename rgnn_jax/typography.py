@@ -21,6 +21,11 @@ def number(value: Number, decimals: int) -> str:
     return f"{value:,.{decimals}f}".replace("-", "\u2212")
 
 
+def signed(value: float, decimals: int) -> str:
+    """The same of an amount of either sign: what is above nothing has a plus."""
+    return ("+" if value > 0.005 else "") + number(value, decimals)
+
+
 def unbroken(text: str) -> str:
     """The text with spaces at which no line ends."""
     return text.replace(" ", "\u00a0")

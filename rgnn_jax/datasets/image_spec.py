@@ -31,6 +31,11 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """(height, width, channels)."""
         return self.height, self.width, self.channels
 
+    @property
+    def in_words(self) -> str:
+        """The shape for a person, as in 28 x 28 x 1."""
+        return f"{self.height} x {self.width} x {self.channels}"
+
     def to_json(self) -> bytes:
         """The content of a run's `FILE`."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"

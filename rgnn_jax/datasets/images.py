@@ -216,26 +216,23 @@ def deal(decoded: Decoded, data: ImageData) -> tuple[np.ndarray, np.ndarray, np.
     total = len(decoded.images)
     rest = total - decoded.test
     draws = np.random.default_rng(data.seed)
-    fractions = [data.validation_fraction]
-    if not decoded.test:
-        fractions.insert(0, data.test_fraction)
+    fractions = (0.0 if decoded.test else data.test_fraction, data.validation_fraction)
     groups = np.arange(rest)
     if not decoded.test and _by_class(decoded, data):
         groups = np.asarray(decoded.labels)
-    *test, validation, train = deal_groups(groups, fractions, draws)
+    test, validation, train = deal_groups(groups, fractions, draws)
     if decoded.test:
-        test = [np.arange(rest, total)]
+        test = np.arange(rest, total)
     if not len(train):
         raise UserError(
             f"{data.path}: {counted(rest, 'picture')} in {counted(len(np.unique(groups)), 'group')} leave "
-            "none to train on; "
-            "give more, or set data.validation_fraction or data.test_fraction to 0"
+            "none to train on; give more, or set data.validation_fraction or data.test_fraction to 0"
         )
     if data.limit:
-        train, validation, test[0] = (
-            np.sort(draws.permutation(part)[: data.limit]) for part in (train, validation, test[0])
+        train, validation, test = (
+            np.sort(draws.permutation(part)[: data.limit]) for part in (train, validation, test)
         )
-    return train, validation, test[0]
+    return train, validation, test
 
 
 def deal_groups(

@@ -15,7 +15,7 @@ from rgnn_jax.errors import UserError, WorkFailed
 
 ALPHABET = "alphabet.npy"
 SAMPLE = re.compile(r"sample_(\d{4,})\.npy")
-_CURE = "write the folder anew with `python scripts/data_preparation.py`"
+_CURE = "write the folder anew with `rgnn data prepare`"
 
 
 def char_to_one_hot(characters: str, alphabet: str) -> np.ndarray:
@@ -77,7 +77,7 @@ def load_one_hot(folder: Path) -> list[str]:
     if not (folder / ALPHABET).is_file():
         raise UserError(
             f"{folder}: a folder without {ALPHABET} holds no one-hot samples; name a text file, or write the "
-            "folder with `python scripts/data_preparation.py`"
+            "folder with `rgnn data prepare`"
         )
     alphabet = _load_alphabet(folder / ALPHABET)
     return ["".join(alphabet[_load_codes(path, alphabet.size)]) for path in _sample_paths(folder)]

@@ -33,7 +33,7 @@ class TextData(Variant, frozen=True, tag="text"):
 
     Attributes:
         path: "chapter" for the chapter that comes with the package, else a text file in UTF-8 or a folder of
-            one-hot samples as `scripts/data_preparation.py` writes it.
+            one-hot samples as `rgnn data prepare` writes it.
         split: "paragraph" deals whole paragraphs (lines of more than one character) to the splits, repeated
             ones to the same split; "position" takes the text as it is and cuts it in train, validation, test.
         lower: whether to turn capitals into small letters.

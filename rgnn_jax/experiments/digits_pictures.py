@@ -33,10 +33,10 @@ def draw_pictures(subjects: Mapping[str, Subject], tuned: str, data: Images, see
     for name, subject in subjects.items():
         unit = prior(subject.run.model.z_dim)
         note = "codes from N(0, 1)" + (", which it was never trained to decode" if name == ae else "")
-        pictures[f"samples_{_slug(name)}"] = _samples(subject, unit, f"{name}, unit Gaussian", note, seed)
+        pictures[sample_name(name)] = _samples(subject, unit, f"{name}, unit Gaussian", note, seed)
     fitted = aggregate_posterior(subjects[ae].posterior)
     note = "codes from a Gaussian with the mean and covariance of training pictures' codes"
-    pictures[f"samples_{_slug(ae)}_fitted"] = _samples(
+    pictures[sample_name(ae, fitted=True)] = _samples(
         subjects[ae], fitted, f"{ae}, fitted Gaussian", note, seed
     )
     walkers = {ae: subjects[ae], tuned: subjects[tuned]}

@@ -199,9 +199,8 @@ def _shared(one: PictureRun, data: Images) -> dict[str, str]:
     experiment = one.run.experiment
     config, source = experiment.of_pictures
     training = experiment.training
-    height, width, channels = data.spec.shape
     return {
-        "Pictures": f"{source.path}, {height} x {width} x {channels}",
+        "Pictures": f"{source.path}, {data.spec.in_words}",
         "Trained on": f"{len(data.train):,}",
         "Validation": f"{len(data.validation):,}",
         "Test": f"{len(data.test):,}",

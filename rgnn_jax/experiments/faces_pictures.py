@@ -14,7 +14,7 @@ from rgnn_jax.figures.images import in_rows, picture_grid, to_pixels, to_png
 from rgnn_jax.sampling.latent import draw, prior, traverse
 from rgnn_jax.sampling.latent_curves import Course
 from rgnn_jax.sampling.latent_directions import rotate
-from rgnn_jax.typography import number
+from rgnn_jax.typography import signed
 
 COLUMNS = 10
 KNOWN = 0.1
@@ -60,7 +60,7 @@ def dimensions(subject: Subject, run: FaceRun) -> bytes:
         pictures,
         f"What each dimension does: {run.label}",
         names,
-        [_signed(value, 1) for value in values],
+        [signed(value, 1) for value in values],
         note="rows by KL" + (", with the factor that a dimension knows at least a tenth of" if known else ""),
     )
 
@@ -123,9 +123,5 @@ def _png(
 
 def _columns(values: Float[np.ndarray, " s"], how: How) -> list[str]:
     if how == "factor":
-        return [_signed(value, 0) + "\u00b0" for value in values]
-    return [_signed(value, 2 if how == "dimension" else 1) for value in values]
-
-
-def _signed(value: float, decimals: int) -> str:
-    return ("+" if value > 0.005 else "") + number(value, decimals)
+        return [signed(value, 0) + "\u00b0" for value in values]
+    return [signed(value, 2 if how == "dimension" else 1) for value in values]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import msgspec
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from rgnn_jax.datasets.images import load_images
 from rgnn_jax.datasets.pictures import Images, evenly
@@ -29,6 +29,7 @@ from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
 from rgnn_jax.experiments.picture_looks import (
     Look,
     compared,
+    flat_rows,
     look_of_data,
     measure_look,
     variance_explained,
@@ -185,14 +186,14 @@ def linear_codes(data: Images, count: int) -> tuple[int, float]:
         the held-out pictures' variance that `count` components keep.
     """
     train = np.asarray(data.train.images)
-    chosen = _rows(train[evenly(len(train), _COMPONENTS_OF)])
+    chosen = flat_rows(train[evenly(len(train), _COMPONENTS_OF)])
     mean = chosen.mean(axis=0)
     centred = chosen - mean[None]
     variances, vectors = np.linalg.eigh(centred @ centred.T)
     shares = np.cumsum(np.maximum(variances[::-1], 0)) / max(float(np.maximum(variances, 0).sum()), 1e-12)
     axes = centred.T @ vectors[:, ::-1][:, :count]
     axes /= np.maximum(np.linalg.norm(axes, axis=0, keepdims=True), 1e-12)
-    test = _rows(np.asarray(data.test.images))
+    test = flat_rows(np.asarray(data.test.images))
     spread = np.square(test - test.mean(axis=0, keepdims=True)).sum(dtype=np.float64)
     rest = (test - mean[None]) - (test - mean[None]) @ axes @ axes.T
     return int(np.searchsorted(shares, 0.9) + 1), float(1 - np.square(rest).sum(dtype=np.float64) / spread)
@@ -205,16 +206,11 @@ def _longest_step(subject: Subject, pictures: UInt8[np.ndarray, "n h w c"]) -> f
     return float(unevenness(subject.decode(walks)).mean())
 
 
-def _rows(pictures: UInt8[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
-    return pictures.reshape(len(pictures), -1) / np.float32(255)
-
-
 def _shared(one: PictureRun) -> dict[str, str]:
     """Settings that all models share, in words."""
     experiment = one.run.experiment
-    height, width, channels = one.run.images.shape
     return {
-        "Pictures": f"{height} x {width} x {channels}",
+        "Pictures": one.run.images.in_words,
         "Network": f"{experiment.model.__struct_config__.tag}, {one.parameters:,} parameters",
         "Latent": f"{one.run.model.z_dim} dimensions",
         "Loss": "Bernoulli, summed over pixels, + KL",

@@ -86,7 +86,7 @@ def measure_look(
         pictures, held_out, patch_key, patches=_PATCHES, directions=_DIRECTIONS
     )
     neighbours = min(_NEIGHBOURS, len(held_out) - 1)
-    support = precision_recall(_rows(held_out), _rows(pictures), neighbours=neighbours)
+    support = precision_recall(flat_rows(held_out), flat_rows(pictures), neighbours=neighbours)
     frequencies, spectrum = radial_spectrum(pictures)
     return Look(
         sharpness=float(spectral_energy(pictures).mean()),
@@ -105,24 +105,25 @@ def nearest(
     pictures: UInt8[np.ndarray, "n h w c"], among: UInt8[np.ndarray, "m h w c"]
 ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """Root mean square difference a pixel, in [0, 1], of each picture from its nearest, and which that is."""
-    flat = _rows(among)
+    flat = flat_rows(among)
     norms = np.square(flat).sum(axis=1)
     places = []
     for start in range(0, len(pictures), _ROWS):
-        rows = _rows(pictures[start : start + _ROWS])
+        rows = flat_rows(pictures[start : start + _ROWS])
         places.append((norms[None] - 2 * rows @ flat.T).argmin(axis=1))
     found = np.concatenate(places)
-    return np.sqrt(np.square(_rows(pictures) - flat[found]).mean(axis=1, dtype=np.float64)), found
+    return np.sqrt(np.square(flat_rows(pictures) - flat[found]).mean(axis=1, dtype=np.float64)), found
 
 
 def variance_explained(
     pictures: UInt8[np.ndarray, "n h w c"], reconstructions: UInt8[np.ndarray, "n h w c"]
 ) -> float:
     """Share of the pictures' variance about their mean picture that reconstructions keep, 1 where exact."""
-    truth, made = _rows(pictures), _rows(reconstructions)
+    truth, made = flat_rows(pictures), flat_rows(reconstructions)
     spread = np.square(truth - truth.mean(axis=0, keepdims=True)).sum(dtype=np.float64)
     return float(1 - np.square(truth - made).sum(dtype=np.float64) / spread)
 
 
-def _rows(pictures: UInt8[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
+def flat_rows(pictures: UInt8[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n d"]:
+    """Each picture's pixels, in [0, 1]."""
     return pictures.reshape(len(pictures), -1) / np.float32(255)

@@ -31,7 +31,7 @@ def describe_data(data: Images, path: str, *, binarized: bool) -> DataFacts:
     spec, grey = data.spec, data.test.images / np.float32(255)
     return DataFacts(
         path=path,
-        shape=f"{spec.height} x {spec.width} x {spec.channels}",
+        shape=spec.in_words,
         train=len(data.train),
         validation=len(data.validation),
         test=len(data.test),

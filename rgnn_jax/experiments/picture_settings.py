@@ -41,9 +41,8 @@ def optimizer_in_words(config: OptimizerConfig) -> str:
 def in_words(experiment: Experiment, data: Images) -> dict[str, str]:
     """The settings that a page names beside its title."""
     (model, source), training = experiment.of_pictures, experiment.training
-    spec = data.spec
     return {
-        "Pictures": f"{source.path}, {spec.height} x {spec.width} x {spec.channels}",
+        "Pictures": f"{source.path}, {data.spec.in_words}",
         "Pixels": "drawn black or white" if source.binarize else "grey, as probabilities",
         "Trained on": f"{len(data.train):,}",
         "Validation": f"{len(data.validation):,}",

@@ -67,7 +67,7 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         steps_per_epoch=len(images.train) / batch_size,
         evaluate=build_image_evaluation(experiment, model, images),
         shown=_shown(config),
-        summary=f"{counted(len(images.train), 'picture')} of {_sides(images.spec)}",
+        summary=f"{counted(len(images.train), 'picture')} of {images.spec.in_words}",
         model_summary=_summary(config),
         remark=lambda metrics: _remark(config, metrics),
     )
@@ -135,7 +135,7 @@ def _check_fit(experiment: Experiment, found: ImageSpec, spec: ImageSpec) -> Non
     config, data = experiment.of_pictures
     if found.shape != spec.shape:
         raise UserError(
-            f"{data.path}: pictures of {_sides(found)}, but the run's are {_sides(spec)}; "
+            f"{data.path}: pictures of {found.in_words}, but the run's are {spec.in_words}; "
             f"set data.size to {spec.height} and data.channels to {spec.channels}"
         )
     if isinstance(config, ClassifierConfig) and len(found.classes) != len(spec.classes):
@@ -201,7 +201,3 @@ def _summary(config: Any) -> str:
         return kind
     how = "latent dimensions" if config.variational else "latent dimensions, without sampling"
     return f"{kind} of {config.z_dim} {how}"
-
-
-def _sides(spec: ImageSpec) -> str:
-    return f"{spec.height} x {spec.width} x {spec.channels}"

@@ -21,7 +21,7 @@ from rgnn_jax.sampling.latent import (
     slerp,
     traverse,
 )
-from rgnn_jax.typography import number
+from rgnn_jax.typography import number, signed
 
 FRAMES = 24
 _EFFECTS = 8
@@ -154,7 +154,7 @@ def traversal(
         title=title,
         note=f"from {beginning}, one dimension at a time set to the value above{spread}; {ordered}",
         rows=names,
-        columns=[_signed(value) for value in values],
+        columns=[signed(value, 1) for value in values],
     )
     fine = np.linspace(-reach, reach, FRAMES)
     moving = traverse(model, params, start, distribution, shown, fine)
@@ -236,7 +236,3 @@ def random_interpolation(subject: Subject, key: PRNGKeyArray, *, count: int, ste
     ends = [subject.decode(pair, subject.held_class(pair[0], 2)) for pair in codes]
     pairs = [(one, other) for one, other in ends]
     return interpolation([subject], pairs, steps=steps, codes=list(codes), hold_class=True)
-
-
-def _signed(value: float) -> str:
-    return ("+" if value > 0.005 else "") + number(value, 1)
