@@ -4,10 +4,10 @@ import msgspec
 
 from rgnn_jax.evaluate.clusters import ClusterScores
 from rgnn_jax.experiments.digits_results import Choice, DigitModel, DigitResults, KlCourse
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.fashion_results import FashionModel, FashionResults
 from rgnn_jax.experiments.picture_results import (
     DataFacts,
-    Facts,
     JudgeFacts,
     ModelScore,
     SampleScore,

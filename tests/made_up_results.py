@@ -2,6 +2,7 @@
 
 import msgspec
 
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.text_results import (
     ModelResult,
     Paragraph,
@@ -65,11 +66,17 @@ def model(**changes):
 
 def results(scale="cpu", **models):
     return TextResults(
-        scale=scale,
-        command="rgnn reproduce text",
-        directory="ckpt/reproduce/text-cpu",
-        seed=0,
-        shared={"Batch": "16 windows of 128 characters"},
+        facts=Facts(
+            scale=scale,
+            command="rgnn reproduce text",
+            directory="ckpt/reproduce/text-cpu",
+            seed=0,
+            settings={"Batch": "16 windows of 128 characters"},
+            hardware="2 cores",
+            date="2025-01-31",
+            seconds=480.0,
+            versions={"jax": "0.10.2"},
+        ),
         unigram=2.87,
         common=(" etah", 0.5),
         paragraphs={
@@ -83,8 +90,4 @@ def results(scale="cpu", **models):
             SweepRow(width=width, learning_rate=rate, epochs=12.0, validation=loss)
             for width, rate, loss in ((8, 1e-3, 2.5), (8, 1e-2, 2.1), (16, 1e-3, 2.4), (16, 1e-2, 2.0))
         ],
-        hardware="2 cores",
-        date="2025-01-31",
-        seconds=480.0,
-        versions={"jax": "0.10.2"},
     )

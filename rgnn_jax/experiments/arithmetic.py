@@ -23,9 +23,9 @@ from rgnn_jax.experiments.arithmetic_results import (
     ArithmeticResults,
     Trained,
 )
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.handwriting import Lengths, examine_handwriting
 from rgnn_jax.experiments.handwriting_page import draw_handwriting
-from rgnn_jax.experiments.picture_results import Facts
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, loss_curves, require_page_tools
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
@@ -138,9 +138,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
         runs = [_train(workshop, plan, name, split, share) for name, split, share in planned(plan)]
         beyond = examine_beyond(workshop, plan.settings, plan.limits)
         results = ArithmeticResults(
-            facts=Facts.of(
-                request.scale, request.command, target, request.seed, _in_words(runs[0][0]), request.seconds
-            ),
+            facts=Facts.of(request, target, _in_words(runs[0][0])),
             leaked={share: twins_in_training(_data("leaking", share)) for share in plan.leaking_shares},
             runs=[trained for _, trained in runs],
             beyond=beyond,

@@ -1,8 +1,8 @@
 """What the reproduction on arithmetic finds out, as plain data: `arithmetic.json` is this."""
 
 from rgnn_jax.evaluate.arithmetic import AnswerReport
+from rgnn_jax.experiments.facts import Facts, Result
 from rgnn_jax.experiments.handwriting_results import HandwritingResults
-from rgnn_jax.experiments.picture_results import Facts, Result
 
 BASELINE, LSTM, TRANSFORMER = "LSTM, as in the document", "LSTM, our recipe", "Transformer"
 TWO_LAYERS, GRU = "LSTM of two layers", "GRU"

@@ -15,6 +15,7 @@ from rgnn_jax.experiments.digits_observations import AE, NONE, observe
 from rgnn_jax.experiments.digits_page import make_page, to_terminal
 from rgnn_jax.experiments.digits_pictures import WALKS, draw_pictures
 from rgnn_jax.experiments.digits_results import Choice, DigitModel, DigitResults, KlCourse, choose
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.judge import Judge, Judgement
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_measures import (
@@ -28,7 +29,6 @@ from rgnn_jax.experiments.picture_measures import (
     score_random,
     together,
 )
-from rgnn_jax.experiments.picture_results import Facts
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
 from rgnn_jax.experiments.picture_tables import loss_figures
@@ -152,9 +152,8 @@ def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
         }
         pictures = draw_pictures(subjects, tuned.label, data, request.seed)
         settings = in_words(tuned.run.experiment, data)
-        seconds = request.seconds
         results = DigitResults(
-            facts=Facts.of(request.scale, request.command, target, request.seed, settings, seconds),
+            facts=Facts.of(request, target, settings),
             data=describe_data(data, request.data_path, binarized=source.binarize),
             judge=judge_facts,
             models=models,

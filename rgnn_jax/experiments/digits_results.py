@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from rgnn_jax.evaluate.clusters import ClusterScores
+from rgnn_jax.experiments.facts import Facts, Result
 from rgnn_jax.experiments.picture_results import (
     DataFacts,
-    Facts,
     JudgeFacts,
     ModelScore,
-    Result,
     SampleScore,
     WalkScore,
 )

@@ -9,12 +9,13 @@ import msgspec
 from rgnn_jax.datasets.images import FACES, load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.errors import UserError
-from rgnn_jax.experiments import provenance, report
+from rgnn_jax.experiments import report
 from rgnn_jax.experiments.faces_examination import Examination, choice
 from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread, match_poses
 from rgnn_jax.experiments.faces_observations import observe
 from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.faces_results import FacesResults
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
 from rgnn_jax.experiments.picture_looks import look_of_data
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
@@ -127,27 +128,19 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
             for one, beta in zip(runs, plan.betas, strict=True)
         }
         results = FacesResults(
-            scale=request.scale,
-            command=request.command,
-            directory=str(target),
-            seed=request.seed,
-            shared=_shared(runs[0], data),
+            facts=Facts.of(request, target, _shared(runs[0], data)),
             data=look_of_data(data.test.images, data.train.images, seed=request.seed),
             runs=found,
             pairs={pair.label: examine_pair(pair, request.seed)},
             chosen=min(found, key=lambda label: choice(found[label].validation_turn)),
             judge=judge.judge,
             turned=examination.faces,
-            hardware=provenance.hardware(),
-            date=provenance.today(),
-            seconds=request.seconds,
-            versions=provenance.versions(),
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs}, data)
         pictures |= draw_pairs([pair], request.seed)
         for name, content in pictures.items():
             write_atomically(work / name, content)
-        results = msgspec.structs.replace(results, seconds=request.seconds)
+        results = msgspec.structs.replace(results, facts=Facts.of(request, target, _shared(runs[0], data)))
         page = make_page(results, runs, [pair], pictures)
         report.publish(page, results, observe(results), work / "faces.html")
     return target / "faces.html", results, to_terminal(results)

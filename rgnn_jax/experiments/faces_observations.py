@@ -28,7 +28,7 @@ def observe(results: FacesResults) -> tuple[Observation, ...]:
         *_dimensions(low, high),
         *_rotation(high, results.runs[results.chosen]),
     )
-    return tested_at(results.scale, rows)
+    return tested_at(results.facts.scale, rows)
 
 
 def reaches(turn: Turn) -> bool | None:

@@ -19,6 +19,7 @@ from rgnn_jax.experiments.faces_tables import (
     target_sentence,
     turn_table,
 )
+from rgnn_jax.experiments.facts import SMOKE
 from rgnn_jax.experiments.latent.meanings import turning_curve
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import show_pairs
@@ -28,7 +29,6 @@ from rgnn_jax.experiments.report import (
     Figure,
     Observations,
     Picture,
-    Provenance,
     Report,
     Section,
 )
@@ -36,7 +36,7 @@ from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import Number, number
 
 NOTICES = {
-    "smoke": "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more.",
+    "smoke": SMOKE,
     "cpu": "The short scale: what two cores reach in minutes; `--scale full` trains for longer.",
 }
 _STRIPS, _FILMED = 6, 8
@@ -48,7 +48,7 @@ def draw_pictures(results: FacesResults, subjects: Mapping[str, Subject], data: 
     strips = np.asarray(test[: min(_STRIPS, results.turned)])
     subject, run = subjects[results.chosen], results.runs[results.chosen]
     drawn = {
-        "samples.png": faces_pictures.compare_samples(subjects, test, results.seed),
+        "samples.png": faces_pictures.compare_samples(subjects, test, results.facts.seed),
         "reconstructions.png": faces_pictures.compare_reconstructions(subjects, test),
         "turn_by_pictures.png": faces_pictures.turning(subject, run, strips, "pictures"),
     }
@@ -94,11 +94,9 @@ def make_page(
             ),
             Section("Who judges", (judge_table(results),)),
         ),
-        provenance=Provenance(
-            results.command, results.seed, results.hardware, results.seconds, results.date, results.versions
-        ),
-        settings=results.shared,
-        notice=NOTICES.get(results.scale),
+        provenance=results.facts.provenance,
+        settings=results.facts.settings,
+        notice=NOTICES.get(results.facts.scale),
     )
 
 
@@ -107,7 +105,7 @@ def _pairs(
 ) -> tuple[Block, ...]:
     others = [("The data", results.data)]
     others += [(f"{run.label}, samples", run.samples) for run in results.runs.values()]
-    return show_pairs(results.pairs, runs, others, pictures, results.directory)
+    return show_pairs(results.pairs, runs, others, pictures, results.facts.directory)
 
 
 def to_terminal(results: FacesResults) -> str:
@@ -162,7 +160,7 @@ def _samples(results: FacesResults, pictures: Mapping[str, bytes]) -> tuple[Bloc
             pictures["samples.png"],
             "Held-out faces, and codes from N(0, 1) decoded by each model: the same noise in every model.",
             f"Rows of faces: data, then samples of {', '.join(results.runs)}.",
-            f"rgnn latent {results.directory}/{first.run} random",
+            f"rgnn latent {results.facts.directory}/{first.run} random",
         ),
         Picture(
             pictures["reconstructions.png"],
@@ -170,14 +168,14 @@ def _samples(results: FacesResults, pictures: Mapping[str, bytes]) -> tuple[Bloc
             "Reconstructions explain "
             + ", ".join(f"{100 * run.explained:.0f}% ({run.label})" for run in results.runs.values())
             + " of the variance.",
-            f"rgnn latent {results.directory}/{first.run} reconstruct",
+            f"rgnn latent {results.facts.directory}/{first.run} reconstruct",
         ),
     )
 
 
 def _turns(results: FacesResults, pictures: Mapping[str, bytes]) -> tuple[Block, ...]:
     run = results.runs[results.chosen]
-    command = f"rgnn latent {results.directory}/{run.run} rotate"
+    command = f"rgnn latent {results.facts.directory}/{run.run} rotate"
     blocks: list[Block] = [target_sentence(results)]
     if "turn.png" in pictures:
         blocks.append(
@@ -218,7 +216,7 @@ def _meanings(results: FacesResults, pictures: Mapping[str, bytes]) -> tuple[Blo
                 pictures[_dimensions_name(run)],
                 f"{run.label}: from the mean code, one dimension at a time set to the value above.",
                 dimension_sentence(run) or f"Rows are the dimensions of {run.label} by KL.",
-                f"rgnn latent {results.directory}/{run.run} traverse",
+                f"rgnn latent {results.facts.directory}/{run.run} traverse",
             )
         )
     sentences = [sentence for run in results.runs.values() if (sentence := dimension_sentence(run))]

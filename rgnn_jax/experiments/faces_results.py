@@ -1,18 +1,14 @@
 """What the reproduction on faces finds out, as plain data: `faces.json`, of which the page is made."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from rgnn_jax.experiments.facts import Facts, Result
 from rgnn_jax.experiments.picture_gans import PairModel
 from rgnn_jax.experiments.picture_looks import Look
 
 How = Literal["factor", "pictures", "dimension"]
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of findings."""
 
 
 class Turn(Result, frozen=True):
@@ -35,12 +31,12 @@ class Turn(Result, frozen=True):
 
     how: How
     asked: list[float]
-    read: list[float] = []
+    read: list[float] = msgspec.field(default_factory=list)
     monotone: float | None = None
     span: float | None = None
     error: float | None = None
-    unchanged: dict[str, float] = {}
-    moved: dict[str, float] = {}
+    unchanged: dict[str, float] = msgspec.field(default_factory=dict)
+    moved: dict[str, float] = msgspec.field(default_factory=dict)
     identity: float | None = None
 
     @property
@@ -137,9 +133,9 @@ class Judge(Result, frozen=True):
     kind: str
     trained_on: int
     tested_on: int
-    accuracy: dict[str, float] = {}
-    error: dict[str, float] = {}
-    blurred: dict[str, float] = {}
+    accuracy: dict[str, float] = msgspec.field(default_factory=dict)
+    error: dict[str, float] = msgspec.field(default_factory=dict)
+    blurred: dict[str, float] = msgspec.field(default_factory=dict)
     correlation: float | None = None
 
 
@@ -147,10 +143,7 @@ class FacesResults(Result, frozen=True):
     """Everything that the page shows.
 
     Attributes:
-        scale: smoke, cpu or full.
-        command: what made it.
-        directory: where the runs are.
-        shared: settings that all runs share.
+        facts: how it was made.
         data: how the training pictures look beside those that samples are measured against.
         runs: by label, in rising order of beta.
         pairs: the generator-discriminator pair beside them, by its label.
@@ -159,18 +152,10 @@ class FacesResults(Result, frozen=True):
         turned: how many held-out faces were turned.
     """
 
-    scale: str
-    command: str
-    directory: str
-    seed: int
-    shared: dict[str, str]
+    facts: Facts
     data: Look
     runs: dict[str, FaceRun]
     pairs: dict[str, PairModel]
     chosen: str
     judge: Judge | None
     turned: int
-    hardware: str
-    date: str
-    seconds: float
-    versions: Mapping[str, str]

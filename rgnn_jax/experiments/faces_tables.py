@@ -173,7 +173,7 @@ def score_table(results: FacesResults) -> Table:
         ),
         "Of held-out pictures. Reconstruction is summed over pixels, KL over dimensions; squared error is a "
         "pixel's, of values from 0 to 1; active dimensions are those whose posterior mean varies.",
-        command=f"rgnn evaluate {results.directory}/{next(iter(results.runs.values())).run}",
+        command=f"rgnn evaluate {results.facts.directory}/{next(iter(results.runs.values())).run}",
     )  # fmt: skip
 
 

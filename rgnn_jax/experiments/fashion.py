@@ -7,6 +7,7 @@ from typing import NamedTuple
 from rgnn_jax.datasets.images import load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments import report
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.fashion_observations import AE, PIXELS, VAE, observe
 from rgnn_jax.experiments.fashion_page import make_page, to_terminal
 from rgnn_jax.experiments.fashion_pictures import draw_beside, draw_stages, draw_walks
@@ -24,7 +25,6 @@ from rgnn_jax.experiments.picture_measures import (
     score_pairs,
     score_random,
 )
-from rgnn_jax.experiments.picture_results import Facts
 from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
 from rgnn_jax.experiments.picture_tables import loss_figures
@@ -150,11 +150,8 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
             },
             plane_count=min(plan.projected, len(data.test)),
             walks=score_pairs(subjects[VAE], judge, data, WALKS, plan.walks),
-            facts=Facts.of(
-                request.scale, request.command, target, request.seed,
-                in_words(runs[VAE].end.run.experiment, data), request.seconds,
-            ),
-        )  # fmt: skip
+            facts=Facts.of(request, target, in_words(runs[VAE].end.run.experiment, data)),
+        )
         files = {
             "stages.png": draw_stages(runs[VAE].early, subjects[VAE], data, request.seed),
             "beside.png": draw_beside(subjects, data),

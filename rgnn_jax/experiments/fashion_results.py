@@ -1,12 +1,11 @@
 """What the reproduction on clothes finds out, as plain data: `fashion.json` is this."""
 
 from rgnn_jax.evaluate.clusters import ClusterScores
+from rgnn_jax.experiments.facts import Facts, Result
 from rgnn_jax.experiments.picture_results import (
     DataFacts,
-    Facts,
     JudgeFacts,
     ModelScore,
-    Result,
     SampleScore,
     WalkScore,
 )

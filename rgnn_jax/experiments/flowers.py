@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 from rgnn_jax.datasets.images import load_images
 from rgnn_jax.datasets.pictures import Images, evenly
 from rgnn_jax.evaluate.elbo import score_images
-from rgnn_jax.experiments import provenance, report
+from rgnn_jax.experiments import report
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.flowers_observations import observe
 from rgnn_jax.experiments.flowers_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.flowers_results import (
@@ -106,23 +107,15 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
             arena.train(FACE_PAIR, "gan_faces", "gan_faces", rendered, step="best"),
         ]
         results = FlowersResults(
-            scale=request.scale,
-            command=request.command,
-            directory=str(target),
-            seed=request.seed,
-            shared=_shared(runs[0]),
+            facts=Facts.of(request, target, _shared(runs[0])),
             models={one.label: _examine(one, request.seed) for one in runs},
             pairs={one.label: examine_pair(one, request.seed) for one in pairs},
-            hardware=provenance.hardware(),
-            date=provenance.today(),
-            seconds=request.seconds,
-            versions=provenance.versions(),
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs})
         pictures |= draw_pairs(pairs, request.seed)
         for name, content in pictures.items():
             write_atomically(work / name, content)
-        results = msgspec.structs.replace(results, seconds=request.seconds)
+        results = msgspec.structs.replace(results, facts=Facts.of(request, target, _shared(runs[0])))
         page = make_page(results, runs, pairs, pictures)
         report.publish(page, results, observe(results), work / "flowers.html")
     return target / "flowers.html", results, to_terminal(results)

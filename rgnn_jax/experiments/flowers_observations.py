@@ -69,7 +69,7 @@ def observe(results: FlowersResults) -> tuple[Observation, ...]:
             verdict(ratio >= _DIVERSE),
         ),
     )
-    return tested_at(results.scale, rows)
+    return tested_at(results.facts.scale, rows)
 
 
 def detail_kept(samples: Look, model: PictureModel) -> float:

@@ -18,7 +18,6 @@ from rgnn_jax.experiments.report import (
     Block,
     Column,
     Picture,
-    Provenance,
     Report,
     Section,
     Table,
@@ -38,7 +37,7 @@ def draw_pictures(results: FlowersResults, subjects: Mapping[str, Subject]) -> d
     for label in (FLOWERS, FACES):
         subject, run = subjects[label], results.models[label].run
         test = np.asarray(subject.data.test.images[:_COLUMNS])
-        codes = draw(prior(subject.run.model.z_dim), jax.random.key(results.seed + 1), len(test))
+        codes = draw(prior(subject.run.model.z_dim), jax.random.key(results.facts.seed + 1), len(test))
         samples = subject.decode(codes)
         train = np.asarray(subject.data.train.images)
         rows = [test, subject.decode(subject.encode(test).z_mean), samples, train[nearest(samples, train)[1]]]
@@ -91,11 +90,9 @@ def make_page(
             ),
             document_section(observations),
         ),
-        provenance=Provenance(
-            results.command, results.seed, results.hardware, results.seconds, results.date, results.versions
-        ),
-        settings=results.shared,
-        notice=NOTICES.get(results.scale),
+        provenance=results.facts.provenance,
+        settings=results.facts.settings,
+        notice=NOTICES.get(results.facts.scale),
     )
 
 
@@ -106,7 +103,7 @@ def _pairs(
     for label in (FLOWERS, FACES):
         one = results.models[label]
         others += [(f"{label}, the data", one.pictures.look), (f"VAE, {label}, samples", one.samples)]
-    return show_pairs(results.pairs, runs, others, pictures, results.directory)
+    return show_pairs(results.pairs, runs, others, pictures, results.facts.directory)
 
 
 def comparison(results: FlowersResults) -> str:
@@ -167,7 +164,7 @@ def score_table(results: FlowersResults) -> Table:
         "Squared error a pixel, of values from 0 to 1. As many principal components as the model has "
         "active dimensions would keep the share of variance beside it. The longest of ten steps between two "
         "held-out pictures is given as a multiple of the mean one.",
-        command=f"rgnn evaluate {results.directory}/{results.flowers.run}",
+        command=f"rgnn evaluate {results.facts.directory}/{results.flowers.run}",
     )  # fmt: skip
 
 
@@ -215,7 +212,7 @@ def to_terminal(results: FlowersResults) -> str:
 
 
 def _shown(results: FlowersResults, pictures: Mapping[str, bytes], label: str) -> tuple[Picture, Picture]:
-    run, place = results.models[label].run, f"{results.directory}/{results.models[label].run}"
+    run, place = results.models[label].run, f"{results.facts.directory}/{results.models[label].run}"
     one = results.models[label]
     return (
         Picture(

@@ -1,15 +1,8 @@
 """What the reproduction on flowers finds out, as plain data: `flowers.json`, of which the page is made."""
 
-from collections.abc import Mapping
-
-import msgspec
-
+from rgnn_jax.experiments.facts import Facts, Result
 from rgnn_jax.experiments.picture_gans import PairModel
 from rgnn_jax.experiments.picture_looks import Look
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of findings."""
 
 
 class SetFacts(Result, frozen=True):
@@ -70,25 +63,14 @@ class FlowersResults(Result, frozen=True):
     """Everything that the page shows.
 
     Attributes:
-        scale: smoke, cpu or full.
-        command: what made it.
-        directory: where the runs are.
-        shared: settings that all runs share.
+        facts: how it was made.
         models: by label: faces, flowers, and flowers without augmentation.
         pairs: generator-discriminator pairs of flowers and of faces, by label.
     """
 
-    scale: str
-    command: str
-    directory: str
-    seed: int
-    shared: dict[str, str]
+    facts: Facts
     models: dict[str, PictureModel]
     pairs: dict[str, PairModel]
-    hardware: str
-    date: str
-    seconds: float
-    versions: Mapping[str, str]
 
     @property
     def faces(self) -> PictureModel:

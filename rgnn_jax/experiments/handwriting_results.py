@@ -3,7 +3,7 @@
 from rgnn_jax.evaluate.arithmetic import AnswerReport, Reading
 from rgnn_jax.evaluate.roughness import Roughness
 from rgnn_jax.experiments.answer_judge import PaintedReport
-from rgnn_jax.experiments.picture_results import Result
+from rgnn_jax.experiments.facts import Result
 
 DOCUMENT_IMAGE_TO_TEXT = {"baseline": 0.8586, "improved": 0.9579}
 """The document's accuracy with queries in handwriting, on its split."""

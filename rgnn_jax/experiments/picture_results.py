@@ -1,59 +1,6 @@
 """What the reproductions on digits and clothes find out, as plain data that their pages are made of."""
 
-from collections.abc import Mapping
-from pathlib import Path
-
-import msgspec
-
-from rgnn_jax.experiments import provenance
-from rgnn_jax.experiments.report import Provenance
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of findings."""
-
-
-class Facts(Result, frozen=True):
-    """How a page was made.
-
-    Attributes:
-        scale: smoke, cpu or full.
-        command: that made it.
-        directory: where the runs are.
-        settings: that its runs share, in words.
-    """
-
-    scale: str
-    command: str
-    directory: str
-    seed: int
-    settings: dict[str, str]
-    hardware: str
-    date: str
-    seconds: float
-    versions: Mapping[str, str]
-
-    @classmethod
-    def of(
-        cls, scale: str, command: str, directory: Path, seed: int, settings: dict[str, str], seconds: float
-    ) -> "Facts":
-        """The facts of a page that is made now, on this machine."""
-        return cls(
-            scale=scale,
-            command=command,
-            directory=str(directory),
-            seed=seed,
-            settings=settings,
-            hardware=provenance.hardware(),
-            date=provenance.today(),
-            seconds=seconds,
-            versions=provenance.versions(),
-        )
-
-    @property
-    def provenance(self) -> Provenance:
-        """The same for the page's foot."""
-        return Provenance(self.command, self.seed, self.hardware, self.seconds, self.date, self.versions)
+from rgnn_jax.experiments.facts import Result
 
 
 class DataFacts(Result, frozen=True):

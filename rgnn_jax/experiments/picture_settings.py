@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 from rgnn_jax.config import Experiment
 from rgnn_jax.datasets.pictures import Images
+from rgnn_jax.experiments.facts import SMOKE
 from rgnn_jax.experiments.picture_runs import Settings
 from rgnn_jax.optimizer import OptimizerConfig
 
 NOTICES = {
-    "smoke": "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more.",
+    "smoke": SMOKE,
     "cpu": "The short scale: every run is kept to a minute or so on two cores.",
 }
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.picture_looks import Look
-from rgnn_jax.experiments.picture_results import Facts, JudgeFacts, ModelScore
+from rgnn_jax.experiments.picture_results import JudgeFacts, ModelScore
 from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
 from rgnn_jax.experiments.report import Column, Figure, Observation, Observations, Section, Table
 from rgnn_jax.train.log import format_duration

@@ -12,7 +12,8 @@ import msgspec
 from rgnn_jax.config import Experiment, SequenceConfig, load_experiment, override
 from rgnn_jax.datasets.text import Text, load_text
 from rgnn_jax.errors import UserError
-from rgnn_jax.experiments import provenance, report
+from rgnn_jax.experiments import report
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.text_examination import Examination
@@ -120,11 +121,6 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults]:
         examination = Examination.of(text, request.data_path)
         protocol = _Protocol(work, plan, fixed, request.quiet, examination)
         results = TextResults(
-            scale=request.scale,
-            command=request.command,
-            directory=str(target),
-            seed=request.seed,
-            shared=_shared(experiment, text),
             unigram=examination.unigram(),
             common=examination.common(),
             paragraphs=examination.shown,
@@ -132,10 +128,7 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults]:
             strip=examination.strip,
             models={name: _train(protocol, name) for name in plan.models},
             sweep=_compare(protocol),
-            hardware=provenance.hardware(),
-            date=provenance.today(),
-            seconds=request.seconds,
-            versions=provenance.versions(),
+            facts=Facts.of(request, target, _shared(experiment, text)),
         )
         report.publish(make_page(results), results, observe(results), work / "text.html")
     return target / "text.html", results

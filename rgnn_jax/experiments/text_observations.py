@@ -14,7 +14,7 @@ _COLLAPSE = 200
 def observe(results: TextResults) -> tuple[Observation, ...]:
     """The document's observations; tiny models (scale smoke) and stages not reached test none of them."""
     rows = (*_lstm(results), *_tcn(results), *_transformer(results))
-    return tested_at(results.scale, rows)
+    return tested_at(results.facts.scale, rows)
 
 
 def epochs(value: float) -> str:

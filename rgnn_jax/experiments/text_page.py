@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 
 from rgnn_jax import figures
+from rgnn_jax.experiments.facts import SMOKE
 from rgnn_jax.experiments.report import (
     Continuations,
     Figure,
     Note,
     Observations,
-    Provenance,
     Report,
     Section,
 )
@@ -33,7 +33,7 @@ from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import printable
 
 _NOTICES = {
-    "smoke": "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more.",
+    "smoke": SMOKE,
     "cpu": "The short scale: fewer epochs than the document's 482; what else differs is said at the end.",
 }
 
@@ -62,11 +62,9 @@ def make_page(results: TextResults) -> Report:
             Section("What surprises them", _strips(results)),
             Section("The networks", networks(results)),
         ),
-        provenance=Provenance(
-            results.command, results.seed, results.hardware, results.seconds, results.date, results.versions
-        ),
-        settings=results.shared,
-        notice=_NOTICES.get(results.scale),
+        provenance=results.facts.provenance,
+        settings=results.facts.settings,
+        notice=_NOTICES.get(results.facts.scale),
     )
 
 
@@ -107,7 +105,7 @@ def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
     rule = "the first {} paragraph of at least 130 characters: 30 are given, underlined, and 100 are written"
     asked = shlex.quote(results.paragraphs["held-out"].prompt)
     command = (
-        f"rgnn sample {results.directory}/lstm --step {results.models['LSTM'].stages[-1].step} "
+        f"rgnn sample {results.facts.directory}/lstm --step {results.models['LSTM'].stages[-1].step} "
         f"--max-new-tokens 100 --prompt {asked}"
     )
     return (
@@ -130,7 +128,7 @@ def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
             "held-out",
             lambda stage: stage.sampled,
             "The same beginning, each character drawn at temperature 0.8 instead.",
-            f"{command} --temperature 0.8 --seed {results.seed}",
+            f"{command} --temperature 0.8 --seed {results.facts.seed}",
         ),
     )
 

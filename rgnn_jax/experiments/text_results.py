@@ -1,19 +1,13 @@
 """What the text reproduction finds out, as plain data: `text.json` is this, and the page is made of it."""
 
-from collections.abc import Mapping
 from typing import Literal
 
-import msgspec
-
+from rgnn_jax.experiments.facts import Facts, Result
 from rgnn_jax.experiments.writing import Measures
 
 Part = Literal["training", "held-out"]
 StageName = Literal["early", "midway", "end"]
 STAGES: tuple[StageName, ...] = ("early", "midway", "end")
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of findings."""
 
 
 class Point(Result, frozen=True):
@@ -117,10 +111,7 @@ class TextResults(Result, frozen=True):
     """Everything that the page shows.
 
     Attributes:
-        scale: smoke, cpu or full.
-        command: what made it.
-        directory: where the runs are.
-        shared: settings that all runs share.
+        facts: how it was made.
         unigram: test loss of the symbols' frequencies in the training text, which no context improves.
         common: the training text's five commonest characters, and the share of it that they make up.
         paragraphs: those shown.
@@ -130,11 +121,7 @@ class TextResults(Result, frozen=True):
         sweep: row by row.
     """
 
-    scale: str
-    command: str
-    directory: str
-    seed: int
-    shared: dict[str, str]
+    facts: Facts
     unigram: float
     common: tuple[str, float]
     paragraphs: dict[Part, Paragraph]
@@ -142,7 +129,3 @@ class TextResults(Result, frozen=True):
     strip: str
     models: dict[str, ModelResult]
     sweep: list[SweepRow]
-    hardware: str
-    date: str
-    seconds: float
-    versions: Mapping[str, str]

@@ -28,7 +28,7 @@ def score_table(results: TextResults) -> Table:
         "Nats a character without dropout. The validation text chose the best checkpoint; the test text was "
         "scored once, at the end: in windows, reset as in training, and carried, with all the context that "
         "the model can use; the last column is the carried loss in bits.",
-        command=f"rgnn evaluate {results.directory}/lstm --step best",
+        command=f"rgnn evaluate {results.facts.directory}/lstm --step best",
     )  # fmt: skip
 
 

@@ -29,9 +29,9 @@ from rgnn_jax.experiments.arithmetic_results import (
     Beyond,
     Trained,
 )
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.handwriting_page import observe_handwriting
 from rgnn_jax.experiments.handwriting_results import HandwritingResults, Painter, Reader, RoughAnswers
-from rgnn_jax.experiments.picture_results import Facts
 from rgnn_jax.experiments.report import Figure, render
 from rgnn_jax.experiments.request import Request
 

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 from made_up_faces import look, pair
+from made_up_pictures import FACTS
 
 from rgnn_jax.config import load_experiment
 from rgnn_jax.datasets.image_spec import ImageSpec
@@ -45,10 +46,9 @@ def model(label, **changes):
 
 def results(scale="cpu", **faces):
     return FlowersResults(
-        scale=scale, command="rgnn reproduce flowers", directory="out", seed=0, shared={},
+        facts=msgspec.structs.replace(FACTS, command="rgnn reproduce flowers", scale=scale),
         pairs={FLOWER_PAIR: pair(FLOWER_PAIR), FACE_PAIR: pair(FACE_PAIR)},
         models={FLOWERS: model(FLOWERS), PLAIN: model(PLAIN, mse=0.03), FACES: model(FACES, **faces)},
-        hardware="2 cores", date="2025-01-31", seconds=1.0, versions={},
     )  # fmt: skip
 
 
