@@ -17,11 +17,12 @@ BINS = 20
 
 
 class MutualInformationGap(NamedTuple):
-    """The score, its part for each factor, and the table that it is made from, in nats."""
+    """The score, its part for each factor, and in nats what codes know of factors, whose entropies follow."""
 
     score: float
     gaps: Float[np.ndarray, " f"]
     information: Float[np.ndarray, "z f"]
+    entropies: Float[np.ndarray, " f"]
 
 
 class SeparatedPredictability(NamedTuple):
@@ -67,7 +68,7 @@ def mutual_information_gap(
     )
     entropies = np.array([_entropy(np.bincount(factor)) for factor in factor_classes.T])
     gaps = _gap(information) / entropies
-    return MutualInformationGap(float(gaps.mean()), gaps, information)
+    return MutualInformationGap(float(gaps.mean()), gaps, information, entropies)
 
 
 def separated_attribute_predictability(
@@ -105,7 +106,7 @@ def separated_attribute_predictability(
             predictability[i, j] = (
                 _balanced_accuracy(intervals[:, i], classes)
                 if by_name
-                else _squared_correlation(codes[:, i], factors[:, j])
+                else squared_correlation(codes[:, i], factors[:, j])
             )
     gaps = _gap(predictability)
     return SeparatedPredictability(float(gaps.mean()), gaps, predictability)
@@ -210,7 +211,8 @@ def _gap(table: Float[np.ndarray, "z f"]) -> Float[np.ndarray, " f"]:
     return ordered[-1] - ordered[-2]
 
 
-def _squared_correlation(code: Num[np.ndarray, " n"], factor: Num[np.ndarray, " n"]) -> float:
+def squared_correlation(code: Num[np.ndarray, " n"], factor: Num[np.ndarray, " n"]) -> float:
+    """How much of the one's variance a linear map of the other explains; 0 where either never changes."""
     code, factor = code - code.mean(dtype=np.float64), factor - factor.mean(dtype=np.float64)
     spread = (code @ code) * (factor @ factor)
     return float((code @ factor) ** 2 / spread) if spread > 0 else 0.0

@@ -38,7 +38,7 @@ def score_factors(
         codes: means of the posteriors.
         factors: the pictures' known factors.
         names: of the factors.
-        seed: of the rows that forests see, of the forests, votes and pairs.
+        seed: of the rows' order, the forests, votes and pairs.
 
     Returns:
         `mig`, its part for each factor by name `mig_per_factor`, `dci_disentanglement`, `dci_completeness`,
@@ -50,12 +50,16 @@ def score_factors(
     """
     changing = np.ptp(factors, axis=0) > 0
     factors, names = factors[:, changing], [name for name, kept in zip(names, changing, strict=True) if kept]
+    # Sets such as dSprites come in the order of their factors; some measures split their rows as they come.
+    rows = np.random.default_rng(seed).permutation(len(codes))
+    codes, factors = codes[rows], factors[rows]
     if factors.shape[1] < 2:
         raise UserError("disentanglement needs pictures of which two or more known factors change")
     categorical = [is_categorical(column) for column in factors.T]
     gap = mutual_information_gap(codes, factors)
-    rows = np.random.default_rng(seed).permutation(len(codes))[:_FOREST_ROWS]
-    dci = disentanglement_completeness_informativeness(codes[rows], factors[rows], categorical, seed=seed)
+    dci = disentanglement_completeness_informativeness(
+        codes[:_FOREST_ROWS], factors[:_FOREST_ROWS], categorical, seed=seed
+    )
     votes_key, pairs_key = jax.random.split(jax.random.key(seed))
     return {
         "mig": gap.score,

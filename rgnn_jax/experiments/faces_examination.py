@@ -10,9 +10,9 @@ from jaxtyping import Float, UInt8
 from rgnn_jax.datasets.faces import FACTOR_NAMES, FACTORS
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.evaluate.disentanglement import (
-    discretise,
     disentanglement_completeness_informativeness,
     mutual_information_gap,
+    squared_correlation,
 )
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.experiments.faces_judges import Reads
@@ -105,8 +105,9 @@ class Examination:
         dci = disentanglement_completeness_informativeness(
             codes, test.factors, [factor.kind == "categorical" for factor in FACTORS], seed=self.seed
         )
-        shares = gap.information / _entropies(test.factors)[None]
-        turn = _squared_correlations(codes, test.factors[:, names.index("turn")])
+        shares = gap.information / gap.entropies[None]
+        truth = test.factors[:, names.index("turn")]
+        turn = np.array([squared_correlation(code, truth) for code in codes.T])
         dimensions = []
         for place in np.argsort(-kl, kind="stable"):
             best, second = np.argsort(-shares[place], kind="stable")[:2]
@@ -181,17 +182,3 @@ def _alike(subject: Subject) -> float:
     changes /= np.maximum(np.linalg.norm(changes, axis=1, keepdims=True), 1e-12)
     cosines = np.abs(changes @ changes.T)[~np.eye(len(chosen), dtype=bool)]
     return float(cosines.mean())
-
-
-def _entropies(factors: Float[np.ndarray, "n f"]) -> Float[np.ndarray, " f"]:
-    counts = [np.bincount(column) for column in discretise(factors).T]
-    shares = [count[count > 0] / count.sum() for count in counts]
-    return np.array([-float(share @ np.log(share)) for share in shares])
-
-
-def _squared_correlations(
-    codes: Float[np.ndarray, "n z"], values: Float[np.ndarray, " n"]
-) -> Float[np.ndarray, " z"]:
-    codes, values = codes - codes.mean(axis=0, keepdims=True), values - values.mean()
-    spread = np.square(codes).sum(axis=0) * np.square(values).sum()
-    return np.square(values @ codes) / np.maximum(spread, 1e-12)

@@ -43,10 +43,11 @@ def test_few_values_are_classes_and_many_are_intervals():
 def test_a_code_for_each_factor_scores_one_whatever_its_scale_sign_and_order():
     factors = grid(4, 5, 3)
     codes = factors[:, [2, 0, 1]] * np.array([-1, 100.0, 0.01]) + 7
-    score, gaps, information = mutual_information_gap(codes, factors)
+    score, gaps, information, entropies = mutual_information_gap(codes, factors)
     assert score == pytest.approx(1)
     np.testing.assert_allclose(gaps, 1)
     np.testing.assert_allclose(information.max(0), np.log([4, 5, 3]))
+    np.testing.assert_allclose(entropies, np.log([4, 5, 3]))
     np.testing.assert_allclose(np.sort(information, 0)[:-1], 0, atol=1e-12)
     assert separated_attribute_predictability(codes, factors, [False] * 3).score == pytest.approx(1)
 
