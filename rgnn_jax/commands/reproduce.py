@@ -113,10 +113,8 @@ def _reproduce(args: argparse.Namespace, started: float) -> tuple[Path, str]:
     match args.document:
         case "text":
             from rgnn_jax.experiments.text import reproduce_text
-            from rgnn_jax.experiments.text_page import to_terminal
 
-            page, results = reproduce_text(request)
-            return page, to_terminal(results)
+            page, _, shown = reproduce_text(request)
         case "faces":
             from rgnn_jax.experiments.faces import reproduce_faces
 

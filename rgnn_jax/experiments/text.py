@@ -18,7 +18,7 @@ from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.text_examination import Examination
 from rgnn_jax.experiments.text_observations import observe
-from rgnn_jax.experiments.text_page import make_page
+from rgnn_jax.experiments.text_page import make_page, to_terminal
 from rgnn_jax.experiments.text_results import STAGES, ModelResult, Point, Stage, SweepRow, TextResults
 from rgnn_jax.experiments.writing import instability
 from rgnn_jax.models.language import parameter_count
@@ -97,11 +97,11 @@ class _Protocol:
         return load_experiment(config_path(name), [*self.fixed, *settings.items()])
 
 
-def reproduce_text(request: Request) -> tuple[Path, TextResults]:
+def reproduce_text(request: Request) -> tuple[Path, TextResults, str]:
     """Trains LSTM, TCN and Transformer, compares LSTMs, and publishes text-SCALE when all is done.
 
     Returns:
-        The page's path and what it shows.
+        The page's path, what it shows, and its short form for a terminal.
 
     Raises:
         UserError: for a text, a directory or an installation that cannot be used.
@@ -131,7 +131,7 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults]:
             facts=Facts.of(request, target, _shared(experiment, text)),
         )
         report.publish(make_page(results), results, observe(results), work / "text.html")
-    return target / "text.html", results
+    return target / "text.html", results, to_terminal(results)
 
 
 def _train(protocol: _Protocol, name: str) -> ModelResult:

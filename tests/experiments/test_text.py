@@ -102,13 +102,14 @@ def test_the_terminal_shows_what_each_model_writes_on_one_line():
 def test_a_smoke_run_publishes_page_numbers_and_runs(tmp_path):
     text = tiny_text(tmp_path / "text.txt")
     arguments = {"data_path": text, "out": tmp_path / "out", "seed": 0, "command": "rgnn", "quiet": True}
-    page, found = reproduce_text(Request("smoke", **arguments))
+    page, found, shown = reproduce_text(Request("smoke", **arguments))
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "comparison", "lstm", "tcn", "text.html", "text.json", "transformer",
     ]  # fmt: skip
     numbers = json.loads((page.parent / "text.json").read_text())
     assert numbers["models"]["LSTM"]["last"]["test_carried"] == found.models["LSTM"].last.test_carried
     assert len(numbers["observations"]) == 10
+    assert "LSTM" in shown
     assert [stage.name for stage in found.models["TCN"].stages] == ["early", "midway", "end"]
     assert found.models["LSTM"].last.validation < found.unigram
     assert len(found.sweep) == 4
