@@ -203,7 +203,8 @@ def _rough(reader: Reader) -> Figure:
     return Figure(
         to_svg(comparison(rows, label="right, %")),
         "The same queries with noise on each pixel (its standard deviation, of a range of 1) and with each "
-        f"picture turned, by so many degrees to either side ({reader.rough[0].queries} test queries).",
+        f"picture turned, by so many degrees to either side ({reader.rough[0].queries} test queries). The "
+        "pictures are those of symbols; to be right, an answer needs the blanks read right as well.",
         f"Answers right: {said}.",
     )
 

@@ -133,9 +133,10 @@ def agreeing(observations: Sequence[Observation]) -> str:
     if not tested:
         return f"The document's {len(verdicts)} observations are not tested at this scale."
     held, left = verdicts.count("agrees"), len(verdicts) - tested
-    return f"Of the document's {len(verdicts)} observations, {held} hold here and {tested - held} do not" + (
-        f"; {left} were not tested." if left else "."
-    )
+    holding = f"{held} {'holds' if held == 1 else 'hold'} here"
+    others = f"{tested - held} {'does' if tested - held == 1 else 'do'} not"
+    untested = f"; {left} {'was' if left == 1 else 'were'} not tested" if left else ""
+    return f"Of the document's {len(verdicts)} observations, {holding} and {others}{untested}."
 
 
 @dataclass(frozen=True)

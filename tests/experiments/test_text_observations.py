@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from made_up_results import SCORE, measures, model, results, stage
 
-from rgnn_jax.experiments.report import agreeing
+from rgnn_jax.experiments.report import Observation, agreeing
 from rgnn_jax.experiments.text_observations import observe
 from rgnn_jax.experiments.text_sentences import (
     best_prediction,
@@ -81,6 +81,9 @@ def test_the_summary_counts_the_verdicts():
     )
     cut = observe(results(LSTM=model(stages=[stage("end", 40.0)])))
     assert agreeing(cut).endswith("; 2 were not tested.")
+    one = [Observation("it does", "it does", "1", each) for each in ("agrees", "differs", "not tested")]
+    expected = "Of the document's 3 observations, 1 holds here and 1 does not; 1 was not tested."
+    assert agreeing(one) == expected
 
 
 def test_the_best_prediction_is_named_with_its_rivals():
