@@ -133,6 +133,7 @@ def test_an_autoencoder_draws_from_its_codes(runs, tmp_path):
         (["vae", "edit", "--add", "beard"], "no attribute 'beard'; they know turn, tilt"),
         (["vae", "edit", "--add", "hat=big"], "'big' is not a number"),
         (["vae", "rotate", "--factor", "yaw"], "know no factor 'yaw'"),
+        (["vae", "rotate", "--factor", "turn", "--by", "asymmetry"], "leave out one of them"),
         (["vae", "traverse", "--dimensions", "3"], "the model has 3 latent dimensions"),
         (["vae", "traverse", "--from", "mean", "--index", "0"], "leave out --image and --index"),
         (["ae", "traverse", "--order", "kl"], "no KL"),
