@@ -24,7 +24,7 @@ from rgnn_jax.datasets.handwriting_strips import DigitTable, Strips, draw_strips
 from rgnn_jax.datasets.images import DIGITS, ImageData, load_images
 from rgnn_jax.datasets.micro_batches import micro_batch_key
 from rgnn_jax.datasets.pictures import Images
-from rgnn_jax.fields import Count, Seed
+from rgnn_jax.fields import Count, NonNegative, Seed
 
 
 class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwriting"):
@@ -39,6 +39,8 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
         data_dir: where prepared sets of TensorFlow Datasets lie.
         size: pixels of a side of each picture.
         augment: whether training turns, slants, scales, shifts and bends each digit a little.
+        noise: standard deviation of the noise on pixels of the noisiest training pictures, whose values are
+            0 to 1; it is uniform up to this from picture to picture, blank ones with them.
         picture_seed: which pictures are kept for validation, for the test too where the set does not say,
             and which of these are seen in its queries.
     """
@@ -48,6 +50,7 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
     data_dir: str = "data"
     size: Count = 28
     augment: bool = False
+    noise: NonNegative = 0.0
     picture_seed: Seed = 0
 
     @property
@@ -162,5 +165,5 @@ class HandwritingBatches:
         keys = jax.random.split(micro_batch_key(picture_key, step, index), len(batch.source))
         read = self.config.pictures == "source"
         symbols = batch.source if read else batch.target
-        strips = draw_strips(data.digits, symbols, keys, augment=self.config.augment)
+        strips = draw_strips(data.digits, symbols, keys, augment=self.config.augment, noise=self.config.noise)
         return batch._replace(source=strips, symbols=symbols) if read else batch._replace(pictures=strips)

@@ -61,7 +61,12 @@ def make_table(pictures: Pictures, classes: Sequence[str], source: str) -> Digit
 
 
 def draw_strips(
-    table: DigitTable, symbols: Int[Array, "b s"], keys: Key[Array, " b"], *, augment: bool = False
+    table: DigitTable,
+    symbols: Int[Array, "b s"],
+    keys: Key[Array, " b"],
+    *,
+    augment: bool = False,
+    noise: float = 0.0,
 ) -> Float[Array, "b s h w 1"]:
     """Pictures in [0, 1] of symbols: ink is 1, paper 0, a blank is all paper.
 
@@ -70,9 +75,13 @@ def draw_strips(
         symbols: what is to be seen.
         keys: one a strip, on which alone with its symbols a strip depends.
         augment: whether each digit is turned, slanted, scaled, shifted and bent a little.
+        noise: most standard deviation of a Gaussian on each pixel, cut off beyond [0, 1]; each picture's is
+            uniform up to it.
     """
     on_device = DigitTable(*(jnp.asarray(part) for part in table))
-    return jax.vmap(partial(_draw_strip, augment=augment), (None, 0, 0))(on_device, symbols, keys)
+    draw = partial(_draw_strip, augment=augment)
+    strips = jax.vmap(draw, (None, 0, 0))(on_device, symbols, keys)
+    return jax.vmap(partial(_with_noise, most=noise))(strips, keys) if noise else strips
 
 
 @dataclass(frozen=True)
@@ -120,3 +129,10 @@ def _draw_strip(
     kind = symbols[:, None, None]
     frames = jnp.where(kind < len(_DIGITS), drawn / 255.0, jnp.where(kind == BLANK, 0.0, signs))
     return frames[..., None]
+
+
+def _with_noise(strip: Float[Array, "s h w 1"], key: PRNGKeyArray, most: float) -> Float[Array, "s h w 1"]:
+    # A fourth key beside the three that the drawing is split into.
+    amount_key, pixel_key = jax.random.split(jax.random.fold_in(key, 3))
+    amount = most * jax.random.uniform(amount_key, (len(strip), 1, 1, 1))
+    return jnp.clip(strip + amount * jax.random.normal(pixel_key, strip.shape), 0.0, 1.0)

@@ -45,6 +45,18 @@ def test_augmentation_moves_ink_a_little_and_keeps_it():
     assert moved[:, 14, 14].min() > 0.99
 
 
+def test_noise_differs_from_picture_to_picture_and_spares_no_blank():
+    grey = np.full((10, SIDE, SIDE), 127, np.uint8)
+    symbols = jnp.tile(jnp.array([[3, 12]]), (200, 1))
+    plain, noisy = (draw_strips(table_of(grey), symbols, keys(200), noise=noise) for noise in (0.0, 0.1))
+    assert 0 <= float(noisy.min()) <= float(noisy.max()) <= 1
+    amounts = np.asarray(noisy[:, 0] - plain[:, 0]).std(axis=(1, 2, 3))
+    np.testing.assert_allclose(np.quantile(amounts, [0, 0.25, 0.5, 0.75, 1]), 0.025 * np.arange(5), atol=0.01)
+    blanks = np.asarray(noisy[:, 1])
+    assert np.quantile(blanks.max(axis=(1, 2, 3)), 0.1) > 0
+    assert not np.corrcoef(amounts, blanks.std(axis=(1, 2, 3)))[0, 1] > 0.3
+
+
 def test_a_digit_without_a_picture_is_named():
     with pytest.raises(UserError, match="no picture of 7"):
         make_table(
