@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rgnn_jax.datasets.images import load_images
-from rgnn_jax.datasets.pictures import Images
+from rgnn_jax.datasets.pictures import Images, Pictures
+from rgnn_jax.evaluate.projection import tsne
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.fashion_observations import AE, PIXELS, VAE, observe
 from rgnn_jax.experiments.fashion_page import make_page, to_terminal
 from rgnn_jax.experiments.fashion_pictures import draw_beside, draw_stages, draw_walks
 from rgnn_jax.experiments.fashion_results import FashionModel, FashionResults
-from rgnn_jax.experiments.fashion_spaces import Space, principal_components
-from rgnn_jax.experiments.judge import Judge
-from rgnn_jax.experiments.latent.maps import clustered, projected
-from rgnn_jax.experiments.latent.subject import Subject
+from rgnn_jax.experiments.fashion_spaces import Space, plane_silhouette, principal_components
+from rgnn_jax.experiments.judge import Judge, Judgement
+from rgnn_jax.experiments.latent.maps import Method, clustered, projected
+from rgnn_jax.experiments.latent.subject import Shown, Subject
 from rgnn_jax.experiments.picture_measures import (
     describe_data,
     describe_judge,
@@ -95,6 +96,17 @@ class _Runs:
         step = first_epoch(end, data)
         return cls(end, Subject.of(load_run(str(workshop.work / name), workshop.work, step=step)))
 
+    def score(
+        self, subject: Subject, judge: Judge, real: Judgement, test: Pictures, seed: int
+    ) -> FashionModel:
+        """What test pictures lose in the trained model, and what the judge makes of random codes."""
+        early = self.early.decode(self.early.encode(test.images).z_mean)
+        return FashionModel(
+            score=score_model(self.end, subject, judge, test),
+            early_mse=mean_squared_error(test.images, early),
+            samples=score_random(subject, prior(self.end.run.model.z_dim), judge, real, seed),
+        )
+
 
 def first_epoch(run: PictureRun, data: Images) -> int:
     """The step at which training has seen as many pictures as there are."""
@@ -128,27 +140,28 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
         judge_run = workshop.train("classifier", "classifier", "classifier_fashion", plan.judge)
         judge_facts, judgements = describe_judge(judge_run, data, request.seed)
         judge, subjects = Judge(judge_run.run), {name: run.end.subject for name, run in runs.items()}
-        models = {}
-        for name, run in runs.items():
-            unit, test = prior(run.end.run.model.z_dim), data.test.images
-            models[name] = FashionModel(
-                score=score_model(run.end, subjects[name], judge, data.test),
-                early_mse=mean_squared_error(test, run.early.decode(run.early.encode(test).z_mean)),
-                samples=score_random(subjects[name], unit, judge, judgements["test"], request.seed),
-            )
+        models = {
+            name: run.score(subjects[name], judge, judgements["test"], data.test, request.seed)
+            for name, run in runs.items()
+        }
         spaces = {name: Space.of(subject, data) for name, subject in subjects.items()}
         spaces[PIXELS] = principal_components(data, subjects[VAE].run.model.z_dim)
+        maps: dict[Method, Shown] = {
+            method: projected(subjects[VAE], method=method, count=plan.projected, seed=request.seed)
+            for method in ("pca", "tsne")
+        }
+        planes = {
+            VAE: maps["tsne"].arrays["points"],
+            PIXELS: tsne(spaces[PIXELS].test[: plan.projected], seed=request.seed).points,
+        }
         results = FashionResults(
             data=describe_data(data, request.data_path, binarized=source.binarize),
             judge=judge_facts,
             models=models,
             early_step=first_epoch(runs[VAE].end, data),
             clusters={name: codes.clusters(data, request.seed) for name, codes in spaces.items()},
-            plane_silhouette={
-                name: spaces[name].plane_silhouette(data, plan.projected, request.seed)
-                for name in (VAE, PIXELS)
-            },
-            plane_count=min(plan.projected, len(data.test)),
+            plane_silhouette={name: plane_silhouette(points, data) for name, points in planes.items()},
+            plane_count=len(planes[VAE]),
             walks=score_pairs(subjects[VAE], judge, data, WALKS, plan.walks),
             facts=Facts.of(request, target, in_words(runs[VAE].end.run.experiment, data)),
         )
@@ -156,8 +169,8 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
             "stages.png": draw_stages(runs[VAE].early, subjects[VAE], data, request.seed),
             "beside.png": draw_beside(subjects, data),
             "walks.png": draw_walks(subjects[VAE], data, WALKS),
-            **projected(subjects[VAE], method="pca", count=plan.projected, seed=request.seed).files,
-            **projected(subjects[VAE], method="tsne", count=plan.projected, seed=request.seed).files,
+            **maps["pca"].files,
+            **maps["tsne"].files,
             **clustered(subjects[VAE], seed=request.seed).files,
         }
         (work / "figures").mkdir()

@@ -7,7 +7,6 @@ from jaxtyping import Float
 
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.evaluate.clusters import ClusterScores, score_clusters
-from rgnn_jax.evaluate.projection import tsne
 from rgnn_jax.experiments.latent.subject import Subject
 
 
@@ -27,12 +26,12 @@ class Space(NamedTuple):
         train, test = (np.asarray(split.labels) for split in (data.train, data.test))
         return score_clusters(self.train, train, self.test, test, seed=seed)
 
-    def plane_silhouette(self, data: Images, count: int, seed: int) -> float:
-        """Silhouette of the classes of the first `count` test pictures in the t-SNE of their places."""
-        from sklearn.metrics import silhouette_score
 
-        points = tsne(self.test[:count], seed=seed).points
-        return float(silhouette_score(points, np.asarray(data.test.labels)[:count]))
+def plane_silhouette(points: Float[np.ndarray, "n 2"], data: Images) -> float:
+    """Silhouette of the classes of as many of the first test pictures as there are points."""
+    from sklearn.metrics import silhouette_score
+
+    return float(silhouette_score(points, np.asarray(data.test.labels)[: len(points)]))
 
 
 def principal_components(data: Images, size: int) -> Space:
