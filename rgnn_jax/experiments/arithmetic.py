@@ -26,9 +26,9 @@ from rgnn_jax.experiments.arithmetic_results import (
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.handwriting import Lengths, examine_handwriting
 from rgnn_jax.experiments.handwriting_page import draw_handwriting
-from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, loss_curves, require_page_tools
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
+from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, loss_curves, require_page_tools
 
 _COMPARED = (BASELINE, LSTM, TRANSFORMER)
 VARIED_AT = 75
@@ -195,7 +195,7 @@ def _fractions(split: str, share: int) -> dict[str, str | float]:
     }
 
 
-def _train(workshop: Workshop, plan: Scale, name: str, split: str, share: int) -> tuple[PictureRun, Trained]:
+def _train(workshop: Workshop, plan: Scale, name: str, split: str, share: int) -> tuple[FinishedRun, Trained]:
     network = NETWORKS[name]
     fractions = {f"data.{field}": str(value) for field, value in _fractions(split, share).items()}
     settings = {**plan.settings, **network.settings, **plan.limits[name], **fractions}
@@ -214,7 +214,7 @@ def _train(workshop: Workshop, plan: Scale, name: str, split: str, share: int) -
     )
 
 
-def _in_words(run: PictureRun) -> dict[str, str]:
+def _in_words(run: FinishedRun) -> dict[str, str]:
     """The settings that a page names beside its title."""
     _, data = run.run.experiment.of_arithmetic
     return {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rgnn_jax.experiments.arithmetic_networks import NETWORKS, answers
 from rgnn_jax.experiments.arithmetic_results import LSTM, TRANSFORMER, Beyond
-from rgnn_jax.experiments.picture_runs import Settings, Workshop
+from rgnn_jax.experiments.workshop import Settings, Workshop
 
 UNSEEN = {"range": (2, 80), "length": (3, 100)}
 """What is new in the operands: the digits that queries have room for, and what trained operands are below."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from rgnn_jax.datasets.arithmetic_split import Split
 from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers
 from rgnn_jax.experiments.arithmetic_results import BASELINE, GRU, LSTM, TRANSFORMER, TWO_LAYERS
-from rgnn_jax.experiments.picture_runs import PictureRun
+from rgnn_jax.experiments.workshop import FinishedRun
 from rgnn_jax.tasks.arithmetic import answer_queries
 from rgnn_jax.train.session import load_task
 
@@ -45,7 +45,7 @@ NETWORKS = {
 }  # fmt: skip
 
 
-def answers(run: PictureRun, split: Split) -> AnswerReport:
+def answers(run: FinishedRun, split: Split) -> AnswerReport:
     """What becomes of a split's queries."""
     loaded = run.run
     examples = load_task(loaded).arithmetic.examples(split)

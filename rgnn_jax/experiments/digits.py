@@ -29,11 +29,11 @@ from rgnn_jax.experiments.picture_measures import (
     score_random,
     together,
 )
-from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
 from rgnn_jax.experiments.picture_tables import loss_figures
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
+from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.sampling.latent import aggregate_posterior, prior
 from rgnn_jax.train.run import write_atomically
 
@@ -94,7 +94,7 @@ class _Examiner:
     judgements: Mapping[str, Judgement]
     seed: int
 
-    def consider(self, run: PictureRun) -> Choice:
+    def consider(self, run: FinishedRun) -> Choice:
         """Scores a weight on validation pictures."""
         config, bound = config_of(run), score_bound(run, self.data.validation)
         assert bound.negative_elbo is not None
@@ -102,7 +102,7 @@ class _Examiner:
         samples = score_random(run.subject, prior(config.z_dim), self.judge, real, self.seed)
         return Choice(beta=config.beta, negative_elbo=bound.negative_elbo, distance=samples.distance)
 
-    def examine(self, run: PictureRun, subject: Subject) -> DigitModel:
+    def examine(self, run: FinishedRun, subject: Subject) -> DigitModel:
         """Scores a model on test pictures."""
         real = self.judgements["test"]
         unit, fitted = prior(subject.run.model.z_dim), aggregate_posterior(subject.posterior)
@@ -171,12 +171,12 @@ def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
     return target / "digits.html", results, to_terminal(results)
 
 
-def _train_vae(workshop: Workshop, plan: Scale, beta: float) -> PictureRun:
+def _train_vae(workshop: Workshop, plan: Scale, beta: float) -> FinishedRun:
     settings = {**plan.models, "model.beta": str(beta)}
     return workshop.train(f"beta {beta:g}", f"vae_beta_{beta:g}", "vae_mnist", settings)
 
 
-def _course(run: PictureRun) -> KlCourse:
+def _course(run: FinishedRun) -> KlCourse:
     """How the KL of a run went on validation pictures."""
     steps, values = run.curve("validation_kl_loss")
     return KlCourse(first_step=int(steps[0]), first=float(values[0]), last=float(values[-1]))

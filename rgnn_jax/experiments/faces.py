@@ -18,10 +18,10 @@ from rgnn_jax.experiments.faces_results import FacesResults
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
 from rgnn_jax.experiments.picture_looks import look_of_data
-from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
+from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.train.run import write_atomically
 
 CONFIG, PAIR, READER = "beta_vae_faces", "gan_faces", "face_reader"
@@ -146,7 +146,7 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
     return target / "faces.html", results, to_terminal(results)
 
 
-def _train(workshop: Workshop, plan: Scale) -> list[PictureRun]:
+def _train(workshop: Workshop, plan: Scale) -> list[FinishedRun]:
     """One model for each beta: on an accelerator side by side, in one vectorised update.
 
     On a CPU one after the other, since its cores share a batch evenly, but not three models.
@@ -175,7 +175,7 @@ def _check_poses(data: Images, path: Path, poses: Path) -> None:
 
 
 def _judge(
-    workshop: Workshop, plan: Scale, runs: list[PictureRun], data: Images, poses: Path | None
+    workshop: Workshop, plan: Scale, runs: list[FinishedRun], data: Images, poses: Path | None
 ) -> Reads:
     """Who reads turned faces, chosen by what is known of the data."""
     if _knows_turn(data):
@@ -187,7 +187,7 @@ def _judge(
     return Unread()
 
 
-def _shared(one: PictureRun, data: Images) -> dict[str, str]:
+def _shared(one: FinishedRun, data: Images) -> dict[str, str]:
     """Settings that all models share, in words."""
     experiment = one.run.experiment
     config, source = experiment.of_pictures

@@ -20,7 +20,7 @@ from rgnn_jax.experiments.faces_results import Dimension, Disentanglement, FaceR
 from rgnn_jax.experiments.latent.meanings import turning_curve
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_looks import Look, compared, measure_look, variance_explained
-from rgnn_jax.experiments.picture_runs import PictureRun
+from rgnn_jax.experiments.workshop import FinishedRun
 from rgnn_jax.sampling.latent import draw, effect_per_dimension, prior
 
 STEPS = 9
@@ -56,7 +56,7 @@ class Examination:
         """Pictures, as many as are `compared`, beside the data."""
         return measure_look(pictures, compared(self.data.test.images), self.data.train.images, seed=self.seed)
 
-    def examine(self, one: PictureRun, beta: float, place: str) -> FaceRun:
+    def examine(self, one: FinishedRun, beta: float, place: str) -> FaceRun:
         """Everything about one model, whose directory beside the page is `place`."""
         subject = Subject.of(one.run)
         test = self.data.test

@@ -20,7 +20,7 @@ from rgnn_jax.evaluate.pose import read_factors, rises, score_readings, score_tu
 from rgnn_jax.evaluate.yaw import YawReader, fit_yaw_reader, read_poses
 from rgnn_jax.experiments.faces_results import How, Judge, Turn
 from rgnn_jax.experiments.latent.subject import Subject
-from rgnn_jax.experiments.picture_runs import PictureRun
+from rgnn_jax.experiments.workshop import FinishedRun
 
 SLACK = 3.0
 """Degrees by which a turn read off photographs may fall between two pictures: the reader's own noise."""
@@ -69,11 +69,11 @@ class Unread:
 class FactorJudge:
     """A network that reads every factor off a rendered face."""
 
-    run: PictureRun
+    run: FinishedRun
     judge: Judge
 
     @classmethod
-    def of(cls, run: PictureRun, data: Images, others: Images) -> "FactorJudge":
+    def of(cls, run: FinishedRun, data: Images, others: Images) -> "FactorJudge":
         """The trained reader, itself tested on the faces that the models are tested on.
 
         Args:

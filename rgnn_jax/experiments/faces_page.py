@@ -23,7 +23,6 @@ from rgnn_jax.experiments.facts import SMOKE
 from rgnn_jax.experiments.latent.meanings import turning_curve
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import show_pairs
-from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
 from rgnn_jax.experiments.report import (
     Block,
     Figure,
@@ -32,6 +31,7 @@ from rgnn_jax.experiments.report import (
     Report,
     Section,
 )
+from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import Number, number
 
@@ -68,8 +68,8 @@ def draw_pictures(results: FacesResults, subjects: Mapping[str, Subject], data: 
 
 def make_page(
     results: FacesResults,
-    runs: Sequence[PictureRun],
-    pairs: Sequence[PictureRun],
+    runs: Sequence[FinishedRun],
+    pairs: Sequence[FinishedRun],
     pictures: Mapping[str, bytes],
 ) -> Report:
     """The page that shows the results."""
@@ -101,7 +101,7 @@ def make_page(
 
 
 def _pairs(
-    results: FacesResults, runs: Sequence[PictureRun], pictures: Mapping[str, bytes]
+    results: FacesResults, runs: Sequence[FinishedRun], pictures: Mapping[str, bytes]
 ) -> tuple[Block, ...]:
     others = [("The data", results.data)]
     others += [(f"{run.label}, samples", run.samples) for run in results.runs.values()]
@@ -243,7 +243,7 @@ def _spectra(results: FacesResults) -> Figure:
     )
 
 
-def _curves(runs: Sequence[PictureRun]) -> tuple[Figure, ...]:
+def _curves(runs: Sequence[FinishedRun]) -> tuple[Figure, ...]:
     return (
         loss_curves(
             runs,

@@ -26,11 +26,11 @@ from rgnn_jax.experiments.picture_measures import (
     score_pairs,
     score_random,
 )
-from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import in_words, lengths, shared_settings
 from rgnn_jax.experiments.picture_tables import loss_figures
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
+from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.sampling.latent import prior
 from rgnn_jax.train.run import write_atomically
 from rgnn_jax.train.session import load_run
@@ -86,7 +86,7 @@ SCALES = {
 class _Runs:
     """A model at the end of its training, and after its first epoch."""
 
-    end: PictureRun
+    end: FinishedRun
     early: Subject
 
     @classmethod
@@ -108,7 +108,7 @@ class _Runs:
         )
 
 
-def first_epoch(run: PictureRun, data: Images) -> int:
+def first_epoch(run: FinishedRun, data: Images) -> int:
     """The step at which training has seen as many pictures as there are."""
     return max(1, round(len(data.train) / run.run.experiment.training.batch_size))
 

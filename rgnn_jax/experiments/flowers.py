@@ -36,10 +36,10 @@ from rgnn_jax.experiments.picture_looks import (
     variance_explained,
 )
 from rgnn_jax.experiments.picture_measures import unevenness
-from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop, require_page_tools
 from rgnn_jax.experiments.picture_settings import optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
+from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.sampling.latent import draw, lerp, prior
 from rgnn_jax.train.run import write_atomically
 
@@ -121,7 +121,7 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
     return target / "flowers.html", results, to_terminal(results)
 
 
-def _examine(one: PictureRun, seed: int) -> PictureModel:
+def _examine(one: FinishedRun, seed: int) -> PictureModel:
     """Everything about one model and its pictures."""
     subject = one.subject
     data, z_dim = subject.data, one.run.model.z_dim
@@ -199,7 +199,7 @@ def _longest_step(subject: Subject, pictures: UInt8[np.ndarray, "n h w c"]) -> f
     return float(unevenness(subject.decode(walks)).mean())
 
 
-def _shared(one: PictureRun) -> dict[str, str]:
+def _shared(one: FinishedRun) -> dict[str, str]:
     """Settings that all models share, in words."""
     experiment = one.run.experiment
     return {

@@ -12,7 +12,6 @@ from rgnn_jax.experiments.flowers_results import FACES, FLOWERS, FlowersResults
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import show_pairs
 from rgnn_jax.experiments.picture_looks import nearest
-from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
 from rgnn_jax.experiments.picture_tables import document_section, looks
 from rgnn_jax.experiments.report import (
     Block,
@@ -22,6 +21,7 @@ from rgnn_jax.experiments.report import (
     Section,
     Table,
 )
+from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
 from rgnn_jax.figures.images import picture_grid, to_png
 from rgnn_jax.sampling.latent import draw, lerp, prior
 from rgnn_jax.train.log import format_duration
@@ -59,8 +59,8 @@ def draw_pictures(results: FlowersResults, subjects: Mapping[str, Subject]) -> d
 
 def make_page(
     results: FlowersResults,
-    runs: Sequence[PictureRun],
-    pairs: Sequence[PictureRun],
+    runs: Sequence[FinishedRun],
+    pairs: Sequence[FinishedRun],
     pictures: Mapping[str, bytes],
 ) -> Report:
     """The page that shows the results."""
@@ -97,7 +97,7 @@ def make_page(
 
 
 def _pairs(
-    results: FlowersResults, runs: Sequence[PictureRun], pictures: Mapping[str, bytes]
+    results: FlowersResults, runs: Sequence[FinishedRun], pictures: Mapping[str, bytes]
 ) -> tuple[Block, ...]:
     others = []
     for label in (FLOWERS, FACES):

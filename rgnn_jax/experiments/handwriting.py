@@ -12,8 +12,8 @@ from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers, report_re
 from rgnn_jax.evaluate.roughness import Roughened, Roughness
 from rgnn_jax.experiments.answer_judge import judge_answers
 from rgnn_jax.experiments.handwriting_results import HandwritingResults, Painter, Reader, RoughAnswers
-from rgnn_jax.experiments.picture_runs import PictureRun, Settings, Workshop
 from rgnn_jax.experiments.strip_judge import read_strips
+from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop
 from rgnn_jax.tasks.arithmetic import answer_queries, read_symbols
 from rgnn_jax.train.session import LoadedRun, load_task
 
@@ -83,7 +83,7 @@ def examine_handwriting(
     ), exhibits
 
 
-def _reader(run: PictureRun, split: str, judge: LoadedRun, rough: int) -> Reader:
+def _reader(run: FinishedRun, split: str, judge: LoadedRun, rough: int) -> Reader:
     loaded = run.run
     handwriting = load_task(loaded).handwriting
     examples = handwriting.examples("test")
@@ -125,7 +125,7 @@ def _roughness() -> Mapping[Roughness, tuple[float, ...]]:
     return {"noise": (0.0, *NOISE), "rotation": (0.0, *ROTATION)}
 
 
-def _painter(run: PictureRun, judge: LoadedRun) -> tuple[Painter, Exhibits]:
+def _painter(run: FinishedRun, judge: LoadedRun) -> tuple[Painter, Exhibits]:
     loaded = run.run
     handwriting = load_task(loaded).handwriting
     examples = handwriting.examples("test")

@@ -11,9 +11,9 @@ from rgnn_jax.config import GeneratorConfig
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_looks import Look, compared, measure_look, nearest
 from rgnn_jax.experiments.picture_measures import unevenness
-from rgnn_jax.experiments.picture_runs import PictureRun
 from rgnn_jax.experiments.picture_tables import looks
 from rgnn_jax.experiments.report import Block, Column, Figure, Picture, Table
+from rgnn_jax.experiments.workshop import FinishedRun
 from rgnn_jax.figures.images import picture_grid, to_png
 from rgnn_jax.sampling.latent import draw, prior, slerp
 from rgnn_jax.tasks.adversarial import evaluate_pair, pair_remark
@@ -57,7 +57,7 @@ class PairModel(msgspec.Struct, frozen=True, kw_only=True):
     remark: str | None
 
 
-def examine_pair(one: PictureRun, seed: int) -> PairModel:
+def examine_pair(one: FinishedRun, seed: int) -> PairModel:
     """Everything about a pair.
 
     Args:
@@ -89,7 +89,7 @@ def examine_pair(one: PictureRun, seed: int) -> PairModel:
     )
 
 
-def draw_pairs(runs: Sequence[PictureRun], seed: int) -> dict[str, bytes]:
+def draw_pairs(runs: Sequence[FinishedRun], seed: int) -> dict[str, bytes]:
     """Pictures of each pair by file name: random ones, their nearest in training, and walks between them."""
     drawn = {}
     for one in runs:
@@ -113,7 +113,7 @@ def draw_pairs(runs: Sequence[PictureRun], seed: int) -> dict[str, bytes]:
 
 def show_pairs(
     pairs: Mapping[str, PairModel],
-    runs: Sequence[PictureRun],
+    runs: Sequence[FinishedRun],
     others: Sequence[tuple[str, Look]],
     pictures: Mapping[str, bytes],
     directory: str,
@@ -193,7 +193,7 @@ def _walk(subject: Subject, start: np.ndarray, end: np.ndarray) -> UInt8[np.ndar
     return subject.decode(slerp(start, end, _STEPS), subject.held_class(start, _STEPS))
 
 
-def _games(runs: Sequence[PictureRun]) -> tuple[Figure, ...]:
+def _games(runs: Sequence[FinishedRun]) -> tuple[Figure, ...]:
     """The course of each game, in what the discriminator tells rightly and in distance."""
     from rgnn_jax.figures import Curve, Series, learning_curves, to_svg
 

@@ -16,7 +16,7 @@ from rgnn_jax.evaluate.sharpness import laplacian_variance
 from rgnn_jax.experiments.judge import SURE, Judge, Judgement, Judging, score_samples
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_results import DataFacts, JudgeFacts, ModelScore, SampleScore, WalkScore
-from rgnn_jax.experiments.picture_runs import PictureRun
+from rgnn_jax.experiments.workshop import FinishedRun
 from rgnn_jax.sampling.latent import Gaussian, draw, lerp
 from rgnn_jax.tasks.images import evaluation_images
 
@@ -40,7 +40,7 @@ def describe_data(data: Images, path: str, *, binarized: bool) -> DataFacts:
     )
 
 
-def describe_judge(run: PictureRun, data: Images, seed: int) -> tuple[JudgeFacts, dict[str, Judgement]]:
+def describe_judge(run: FinishedRun, data: Images, seed: int) -> tuple[JudgeFacts, dict[str, Judgement]]:
     """How good the classifier is, and what it makes of real pictures of each split."""
     judge = Judge(run.run)
     judgements = {
@@ -69,14 +69,14 @@ class Bound(NamedTuple):
     active_units: int | None
 
 
-def config_of(run: PictureRun) -> AutoencoderConfig:
+def config_of(run: FinishedRun) -> AutoencoderConfig:
     """What a run of an autoencoder was set to."""
     config, _ = run.run.experiment.of_pictures
     assert isinstance(config, AutoencoderConfig)
     return config
 
 
-def score_bound(run: PictureRun, pictures: Pictures) -> Bound:
+def score_bound(run: FinishedRun, pictures: Pictures) -> Bound:
     """The bound of pictures as the model's training sees them."""
     config, (_, data) = config_of(run), run.run.experiment.of_pictures
     scores: Mapping[str, Any] = score_images(
@@ -92,7 +92,7 @@ def score_bound(run: PictureRun, pictures: Pictures) -> Bound:
     )
 
 
-def score_model(run: PictureRun, subject: Subject, judge: Judging, test: Pictures) -> ModelScore:
+def score_model(run: FinishedRun, subject: Subject, judge: Judging, test: Pictures) -> ModelScore:
     """Scores a model on test pictures."""
     config, bound = config_of(run), score_bound(run, test)
     decoded = subject.decode(subject.encode(test.images).z_mean)

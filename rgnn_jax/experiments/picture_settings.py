@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rgnn_jax.config import Experiment
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments.facts import SMOKE
-from rgnn_jax.experiments.picture_runs import Settings
+from rgnn_jax.experiments.workshop import Settings
 from rgnn_jax.optimizer import OptimizerConfig
 
 NOTICES = {

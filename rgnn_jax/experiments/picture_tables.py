@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.picture_looks import Look
 from rgnn_jax.experiments.picture_results import JudgeFacts, ModelScore
-from rgnn_jax.experiments.picture_runs import PictureRun, loss_curves
 from rgnn_jax.experiments.report import Column, Figure, Observation, Observations, Section, Table
+from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.typography import number, unbroken
 
@@ -78,7 +78,7 @@ def document_section(observations: tuple[Observation, ...]) -> Section:
     )
 
 
-def loss_figures(runs: Sequence[PictureRun]) -> tuple[Figure, Figure]:
+def loss_figures(runs: Sequence[FinishedRun]) -> tuple[Figure, Figure]:
     """How the reconstruction loss falls, and the KL of those runs that have one."""
     variational = [run for run in runs if run.curve("validation_kl_loss")[0].size]
     others = [run for run in runs if not run.curve("validation_kl_loss")[0].size]

@@ -1,7 +1,6 @@
 """The exercise on text: three networks learn to write, and are looked at early, midway and at the end."""
 
 import dataclasses
-import importlib.util
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,6 @@ import msgspec
 
 from rgnn_jax.config import Experiment, SequenceConfig, load_experiment, override
 from rgnn_jax.datasets.text import Text, load_text
-from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.publish import published
@@ -20,15 +18,12 @@ from rgnn_jax.experiments.text_examination import Examination
 from rgnn_jax.experiments.text_observations import observe
 from rgnn_jax.experiments.text_page import make_page, to_terminal
 from rgnn_jax.experiments.text_results import STAGES, ModelResult, Point, Stage, SweepRow, TextResults
+from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, config_path, require_page_tools
 from rgnn_jax.experiments.writing import instability
-from rgnn_jax.models.language import parameter_count
 from rgnn_jax.models.tcn import TCNConfig
 from rgnn_jax.models.transformer import TransformerConfig
-from rgnn_jax.train.session import LoadedRun, load_run, run_training
+from rgnn_jax.train.session import LoadedRun, load_run
 from rgnn_jax.train.sweep import Member, run_sweep
-
-Settings = Mapping[str, str]
-_CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 class Scale(NamedTuple):
@@ -83,20 +78,6 @@ SCALES = {
 }  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class _Protocol:
-    """What all trainings of one reproduction share."""
-
-    work: Path
-    scale: Scale
-    fixed: tuple[tuple[str, str], ...]
-    quiet: bool
-    examination: Examination
-
-    def experiment(self, name: str, settings: Settings) -> Experiment:
-        return load_experiment(config_path(name), [*self.fixed, *settings.items()])
-
-
 def reproduce_text(request: Request) -> tuple[Path, TextResults, str]:
     """Trains LSTM, TCN and Transformer, compares LSTMs, and publishes text-SCALE when all is done.
 
@@ -108,36 +89,31 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults, str]:
         WorkFailed: where a training broke down.
         SystemExit: where a signal stopped it; nothing is published, what was trained is kept.
     """
-    if importlib.util.find_spec("jinja2") is None:
-        raise UserError('the page needs jinja2: pip install "rgnn-jax[report]"')
-    plan, fixed = (
-        SCALES[request.scale],
-        (("data.path", request.data_path), ("training.seed", str(request.seed))),
-    )
-    target = request.out / f"text-{request.scale}"
+    require_page_tools(sklearn=False)
+    plan, target = SCALES[request.scale], request.out / f"text-{request.scale}"
     with published(target, overwrite=request.overwrite) as work:
-        experiment = load_experiment(config_path("LSTM"), [*fixed, *plan.models["LSTM"].items()])
+        shared = (("data.path", request.data_path), ("training.seed", str(request.seed)))
+        workshop = Workshop(work, shared, request.quiet)
+        experiment = workshop.experiment(config_of("LSTM"), plan.models["LSTM"])
         text = load_text(experiment.of_text[1])
         examination = Examination.of(text, request.data_path)
-        protocol = _Protocol(work, plan, fixed, request.quiet, examination)
         results = TextResults(
             unigram=examination.unigram(),
             common=examination.common(),
             paragraphs=examination.shown,
             measured={part: len(chosen) for part, chosen in examination.paragraphs.items()},
             strip=examination.strip,
-            models={name: _train(protocol, name) for name in plan.models},
-            sweep=_compare(protocol),
+            models={name: _train(workshop, examination, name, plan.models[name]) for name in plan.models},
+            sweep=_compare(workshop, plan, text),
             facts=Facts.of(request, target, _shared(experiment, text)),
         )
         report.publish(make_page(results), results, observe(results), work / "text.html")
     return target / "text.html", results, to_terminal(results)
 
 
-def _train(protocol: _Protocol, name: str) -> ModelResult:
+def _train(workshop: Workshop, examination: Examination, name: str, settings: Settings) -> ModelResult:
     """Trains one model and finds out everything about it."""
-    settings, examination = protocol.scale.models[name], protocol.examination
-    experiment = protocol.experiment(name, settings)
+    experiment = workshop.experiment(config_of(name), settings)
     steps = _steps(experiment, examination.text)
     stages: list[Stage] = []
 
@@ -145,22 +121,19 @@ def _train(protocol: _Protocol, name: str) -> ModelResult:
         names = [stage for stage, step in zip(STAGES, steps, strict=True) if step == run.step]
         stages.extend(examination.write(run, stage) for stage in names)
 
-    run_name = name.lower()
-    outcome = run_training(experiment, run_name, protocol.work, quiet=protocol.quiet, on_milestone=look)
-    if outcome.signal:
-        raise SystemExit(128 + outcome.signal)
-    last, best = (load_run(run_name, protocol.work, step=step) for step in ("latest", "best"))
+    finished = workshop.train(name, name.lower(), config_of(name), settings, on_milestone=look)
+    last, best = finished.run, load_run(name.lower(), workshop.work, step="best")
     if not any(stage.name == "end" for stage in stages):  # the time limit came first
         stages.append(examination.write(last, "end"))
-    training, validation = _curves(last, examination)
+    training, validation = (_curve(finished, examination, loss) for loss in ("loss", "validation_loss"))
     return ModelResult(
-        run=run_name,
+        run=name.lower(),
         network=_describe(last.experiment.of_text[0]),
         learning_rate=experiment.optimizer.learning_rate,
         changed=_changed(name, settings),
-        parameters=parameter_count(last.params),
+        parameters=finished.parameters,
         epochs=examination.epoch(last),
-        seconds=outcome.seconds,
+        seconds=finished.seconds,
         training=training,
         validation=validation,
         stages=stages,
@@ -178,23 +151,21 @@ def _steps(experiment: Experiment, text: Text) -> list[int]:
     return [max(1, round(epoch * per_epoch)) for epoch in experiment.training.milestones]
 
 
-def _curves(run: LoadedRun, examination: Examination) -> tuple[list[Point], list[Point]]:
-    """Training and validation losses from the run's metrics."""
-    rows = [msgspec.json.decode(line) for line in run.directory.metrics.read_bytes().splitlines()]
-
-    def curve(name: str) -> list[Point]:
-        at = [(dataclasses.replace(run, step=row["step"]), row[name]) for row in rows if name in row]
-        return [Point(epoch=examination.epoch(then), loss=loss) for then, loss in at]
-
-    return curve("loss"), curve("validation_loss")
+def _curve(finished: FinishedRun, examination: Examination, name: str) -> list[Point]:
+    """One of a run's metrics against epochs."""
+    at = [
+        (dataclasses.replace(finished.run, step=int(step)), loss)
+        for step, loss in zip(*finished.curve(name), strict=True)
+    ]
+    return [Point(epoch=examination.epoch(then), loss=float(loss)) for then, loss in at]
 
 
-def _compare(protocol: _Protocol) -> list[SweepRow]:
+def _compare(workshop: Workshop, plan: Scale, text: Text) -> list[SweepRow]:
     """LSTMs of several widths at several learning rates, those of one width trained side by side."""
-    base = protocol.experiment("LSTM", {**protocol.scale.models["LSTM"], **protocol.scale.comparison})
+    base = workshop.experiment(config_of("LSTM"), {**plan.models["LSTM"], **plan.comparison})
     members = []
-    for width in protocol.scale.widths:
-        for rate in protocol.scale.rates:
+    for width in plan.widths:
+        for rate in plan.rates:
             values = {"model.width": str(width), "optimizer.learning_rate": rate}
             members.append(Member(values, override(base, list(values.items()))))
     characters = base.training.batch_size * base.of_text[1].window
@@ -202,10 +173,10 @@ def _compare(protocol: _Protocol) -> list[SweepRow]:
         SweepRow(
             width=int(row["model.width"]),
             learning_rate=float(row["optimizer.learning_rate"]),
-            epochs=row["steps"] * characters / protocol.examination.text.train_characters,
+            epochs=row["steps"] * characters / text.train_characters,
             validation=math.nan if row["loss"] is None else row["loss"],
         )
-        for row in run_sweep(members, "comparison", protocol.work, quiet=protocol.quiet)
+        for row in run_sweep(members, "comparison", workshop.work, quiet=workshop.quiet)
     ]
     return sorted(rows, key=lambda row: (row.width, row.learning_rate))
 
@@ -246,7 +217,7 @@ def _describe(config: SequenceConfig) -> str:
 
 def _changed(name: str, settings: Settings) -> list[str]:
     """What a scale sets otherwise, but for how long it trains and how often it is looked at."""
-    original = msgspec.to_builtins(load_experiment(config_path(name)))
+    original = msgspec.to_builtins(load_experiment(config_path(config_of(name))))
     changed = []
     for setting, value in settings.items():
         section, _, field = setting.partition(".")
@@ -255,6 +226,6 @@ def _changed(name: str, settings: Settings) -> list[str]:
     return changed
 
 
-def config_path(name: str) -> Path:
-    """The configuration that a model's settings start from, in `configs/` and in the installed package."""
-    return _CONFIGS / f"{name.lower()}_chapter.toml"
+def config_of(name: str) -> str:
+    """The name of the configuration that a model's settings start from."""
+    return f"{name.lower()}_chapter"

@@ -11,8 +11,8 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import faces
 from rgnn_jax.experiments.faces import CONFIG, READER, SCALES, reproduce_faces
 from rgnn_jax.experiments.faces_page import to_terminal
-from rgnn_jax.experiments.picture_runs import _CONFIGS
 from rgnn_jax.experiments.request import Request
+from rgnn_jax.experiments.workshop import config_path
 
 TINY = {
     "training.steps": "2", "training.batch_size": "8", "training.log_every": "1",
@@ -24,9 +24,7 @@ TINY = {
 def test_settings_of_every_scale_are_valid_and_end(scale):
     plan = SCALES[scale]
     for name, settings in ((CONFIG, plan.model), (CONFIG, plan.model | plan.turner), (READER, plan.reader)):
-        training = load_experiment(
-            _CONFIGS / f"{name}.toml", [*settings.items(), *plan.rendered.items()]
-        ).training
+        training = load_experiment(config_path(name), [*settings.items(), *plan.rendered.items()]).training
         assert training.steps or training.epochs
 
 

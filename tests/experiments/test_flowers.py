@@ -23,8 +23,8 @@ from rgnn_jax.experiments.flowers_results import (
     PictureModel,
     SetFacts,
 )
-from rgnn_jax.experiments.picture_runs import _CONFIGS
 from rgnn_jax.experiments.request import Request
+from rgnn_jax.experiments.workshop import config_path
 
 TINY = {
     "training.steps": "2", "training.batch_size": "4", "training.log_every": "1",
@@ -56,7 +56,7 @@ def results(scale="cpu", **faces):
 def test_settings_of_every_scale_are_valid_and_end(scale):
     plan = SCALES[scale]
     for name, settings in ((CONFIG, plan.model), ("gan_flowers", plan.pair), ("gan_faces", plan.pair)):
-        training = load_experiment(_CONFIGS / f"{name}.toml", list(settings.items())).training
+        training = load_experiment(config_path(name), list(settings.items())).training
         assert training.steps or training.epochs or training.max_seconds
 
 

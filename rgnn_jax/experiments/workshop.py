@@ -1,8 +1,8 @@
-"""What the reproductions on pictures share: runs trained one after the other, and how they are told about."""
+"""What the reproductions share: runs trained one after the other, and how they are told about."""
 
 import dataclasses
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,13 @@ Settings = Mapping[str, str]
 _CONFIGS = Path(__file__).parents[1] / "configs"
 
 
+def config_path(name: str) -> Path:
+    """The configuration of a name, in `configs/` and in the installed package."""
+    return _CONFIGS / f"{name}.toml"
+
+
 @dataclasses.dataclass(frozen=True)
-class PictureRun:
+class FinishedRun:
     """A finished run, ready to be looked into.
 
     Attributes:
@@ -74,22 +79,30 @@ class Workshop:
 
     def experiment(self, config: str, settings: Settings) -> Experiment:
         """The settings of `configs/CONFIG.toml` with those that are shared and these."""
-        return load_experiment(_CONFIGS / f"{config}.toml", [*self.shared, *settings.items()])
+        return load_experiment(config_path(config), [*self.shared, *settings.items()])
 
     def train(
-        self, label: str, name: str, config: str, settings: Settings, *, step: str = "latest"
-    ) -> PictureRun:
+        self,
+        label: str,
+        name: str,
+        config: str,
+        settings: Settings,
+        *,
+        step: str = "latest",
+        on_milestone: Callable[[LoadedRun], None] | None = None,
+    ) -> FinishedRun:
         """Trains one run and reads one of its checkpoints, "latest" or "best".
 
         Raises:
             SystemExit: where a signal stopped it.
         """
-        outcome = run_training(self.experiment(config, settings), name, self.work, quiet=self.quiet)
+        experiment = self.experiment(config, settings)
+        outcome = run_training(experiment, name, self.work, quiet=self.quiet, on_milestone=on_milestone)
         if outcome.signal:
             raise SystemExit(128 + outcome.signal)
         return self.load(label, name, outcome.seconds, step)
 
-    def train_together(self, labels: Mapping[str, Settings], name: str, config: str) -> list[PictureRun]:
+    def train_together(self, labels: Mapping[str, Settings], name: str, config: str) -> list[FinishedRun]:
         """Trains several runs of one shape side by side in one vectorised update.
 
         Args:
@@ -108,22 +121,23 @@ class Workshop:
             for label, member in zip(labels, members, strict=True)
         ]
 
-    def load(self, label: str, name: str, seconds: float | None, step: str = "latest") -> PictureRun:
+    def load(self, label: str, name: str, seconds: float | None, step: str = "latest") -> FinishedRun:
         """Reads a finished run back."""
         run = load_run(str(self.work / name), self.work, step=step)
         lines = run.directory.metrics.read_bytes().splitlines()
         rows = [msgspec.json.decode(line) for line in lines]
-        return PictureRun(label, run, rows[-1]["seconds"] if seconds is None else seconds, rows)
+        return FinishedRun(label, run, rows[-1]["seconds"] if seconds is None else seconds, rows)
 
 
-def require_page_tools() -> None:
+def require_page_tools(*, sklearn: bool = True) -> None:
     """Raises UserError, which names the cure, where what a page needs is not installed."""
-    for module, extra in (("jinja2", "report"), ("matplotlib", "report"), ("sklearn", "latent")):
+    needed = {"jinja2": "report", "matplotlib": "report"} | ({"sklearn": "latent"} if sklearn else {})
+    for module, extra in needed.items():
         if importlib.util.find_spec(module) is None:
             raise UserError(f'the page needs {module}: pip install "rgnn-jax[{extra}]"')
 
 
-def loss_curves(runs: Sequence[PictureRun], metric: str, caption: str, y_label: str) -> Figure:
+def loss_curves(runs: Sequence[FinishedRun], metric: str, caption: str, y_label: str) -> Figure:
     """How a metric falls in several runs: on training pictures (light) and on held-out ones."""
     from rgnn_jax.figures import Curve, Series, learning_curves, to_svg
 
