@@ -112,6 +112,7 @@ def fashion_results(scale="cpu", **changes):
             ),
         },
         early_step=10,
+        early_epochs=1.0,
         clusters={
             "VAE": msgspec.structs.replace(CLUSTERS, knn_accuracy=0.86),
             "AE": CLUSTERS,

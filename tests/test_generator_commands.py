@@ -49,6 +49,7 @@ def runs(tmp_path_factory):
         ("untold", config, ["--model.conditional", "false", "--model.objective", "wasserstein"]),
         ("judge", judge, []),
         ("signs", judge, ["--data.signs", "true"]),
+        ("acquainted", judge, ["--data.seed", "1"]),
     ):
         given = ["--name", name, "--ckpt-dir", str(folder), "--quiet"]
         assert main(["train", str(path), *given, *more]) == 0
@@ -101,6 +102,7 @@ def test_latent_tools_work_without_an_encoder(runs, tool, files, tmp_path):
         (["evaluate", "judge", "--judge", "judge"], "only reads pictures"),
         (["evaluate", "told", "--judge", "untold"], "not a classifier"),
         (["evaluate", "untold", "--judge", "signs"], "other classes"),
+        (["evaluate", "told", "--judge", "acquainted"], "held out here; train one with data.seed 0"),
         (["evaluate", "told", "--temperature", "0.5"], "--judge"),
     ],
 )

@@ -120,7 +120,7 @@ def test_the_data_of_a_judged_run_are_loaded_once(folder, monkeypatch):
     ("arguments", "name", "complaint"),
     [
         (["--judge", "painter"], "painter", "run painter is a model of arithmetic"),
-        (["--judge", "other"], "painter", "was trained with data.seed 1 and may have seen pictures"),
+        (["--judge", "other"], "painter", "held out here; train one with data.seed 0"),
         (["--judge", "untested"], "painter", "run untested has no test pictures"),
         (["--style-seed", "1"], "sums", "--style-seed: run sums paints nothing"),
         (["--style-seed", "1"], "painter", "--style-seed: run painter is not judged (--judge)"),

@@ -51,15 +51,13 @@ def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
 
 
 def _judge(args: argparse.Namespace, task: Any) -> Any:
-    """The run that judges, where one is named; refused before anything is answered."""
+    """The judge, where one is named; refused before anything is answered."""
     if args.judge is None:
         return None
-    from rgnn_jax.experiments.strip_judge import require_judge
+    from rgnn_jax.experiments.strip_judge import StripJudge
     from rgnn_jax.train.session import load_run
 
-    judge = load_run(args.judge, args.ckpt_dir)
-    require_judge(judge, task.handwriting.config)
-    return judge
+    return StripJudge.of(load_run(args.judge, args.ckpt_dir), task.handwriting)
 
 
 def _readings(judge: Any, loaded: Any, examples: Any) -> dict[str, Any]:

@@ -39,11 +39,12 @@ def score_generated(
         and `nearest`, the same of the median distance to the nearest other: both near 0 where the
         generator has collapsed.
     """
-    key = jax.random.key(seed)
-    scores = {"layout_distance": 1e3 * sliced_wasserstein(real, fake, key, directions=256)}
+    # Directions apart from each other, and from codes that were drawn with the same seed.
+    layout_key, texture_key = jax.random.split(jax.random.key(seed))
+    scores = {"layout_distance": 1e3 * sliced_wasserstein(real, fake, layout_key, directions=256)}
     if min(real.shape[1:3]) >= PATCH:
         parts = (real[:_PATCHED], fake[:_PATCHED])
-        textures = patch_sliced_wasserstein(*parts, key, patches=_PATCHES, directions=128)
+        textures = patch_sliced_wasserstein(*parts, texture_key, patches=_PATCHES, directions=128)
         scores["texture_distance"] = float(np.mean(list(textures.values())))
     spread_real, nearest_real = pairwise(real, labels)
     spread_fake, nearest_fake = pairwise(fake, labels)

@@ -14,7 +14,7 @@ from rgnn_jax.evaluate.distances import frechet_distance
 from rgnn_jax.evaluate.sharpness import laplacian_variance
 from rgnn_jax.evaluate.variety import style_distance
 from rgnn_jax.experiments.judge import SURE, Judge, Judgement
-from rgnn_jax.experiments.strip_judge import in_a_row, own_accuracy
+from rgnn_jax.experiments.strip_judge import StripJudge, in_a_row
 from rgnn_jax.in_batches import in_batches
 from rgnn_jax.sampling.painting import Painted
 from rgnn_jax.train.session import LoadedRun
@@ -57,7 +57,7 @@ class PaintedReport(msgspec.Struct, frozen=True):
     """Painted answers, and the judge that these numbers rest on.
 
     Attributes:
-        judge: the run that judges.
+        judge: the name of the run that judges.
         judge_accuracy: of it, on the test pictures of its own data.
         answers: as the judge reads them, compared with the true ones.
         real: the share of true answers, in the split's pictures, that it reads right.
@@ -72,7 +72,7 @@ class PaintedReport(msgspec.Struct, frozen=True):
 
 
 def judge_answers(
-    judge: LoadedRun,
+    judge: StripJudge,
     painter: LoadedRun,
     handwriting: Handwriting,
     split: Split,
@@ -82,7 +82,7 @@ def judge_answers(
     """Lets a classifier read answers as a run paints them, and compares them with real handwriting.
 
     Args:
-        judge: a run that `strip_judge.require_judge` accepts.
+        judge: of the classifier.
         painter: the run.
         handwriting: its data.
         split: whose queries were answered.
@@ -90,17 +90,17 @@ def judge_answers(
         style_seed: of the styles.
 
     Raises:
-        UserError: where the data's answers are no pictures, or the judge has no test pictures of its own.
+        UserError: where the data's answers are no pictures.
     """
     examples, spec = handwriting.examples(split), painter.arithmetic
     if examples.pictures is None:
         raise UserError("the answers of these queries are not in handwriting; set data.pictures to target")
-    ours = _read(judge, Painted(painter.model, painter.params, answered, style_seed))
+    ours = _read(judge.run, Painted(painter.model, painter.params, answered, style_seed))
     others = handwriting.strips(examples.target, "test" if split == "train" else "train")
-    real, more = _read(judge, examples.pictures), _read(judge, others)
+    real, more = _read(judge.run, examples.pictures), _read(judge.run, others)
     return PaintedReport(
-        judge=str(judge.directory.path),
-        judge_accuracy=own_accuracy(judge),
+        judge=judge.run.directory.name,
+        judge_accuracy=judge.accuracy,
         answers=report_answers(spec, examples, ours.symbols),
         real=float((real.symbols == examples.target).all(axis=1).mean()),
         looks=_looks(ours, real, more, answered, examples.target, spec.answer_side),

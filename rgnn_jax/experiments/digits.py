@@ -103,15 +103,15 @@ class _Examiner:
         return Choice(beta=config.beta, negative_elbo=bound.negative_elbo, distance=samples.distance)
 
     def examine(self, run: FinishedRun, subject: Subject) -> DigitModel:
-        """Scores a model on test pictures."""
-        real = self.judgements["test"]
+        """Scores a model on test pictures, with samples that chose no weight."""
+        real, seed = self.judgements["test"], self.seed + 1
         unit, fitted = prior(subject.run.model.z_dim), aggregate_posterior(subject.posterior)
         codes = subject.encode(self.data.test.images).z_mean
         train_labels, labels = (np.asarray(split.labels) for split in (subject.sample, self.data.test))
         return DigitModel(
             score=score_model(run, subject, self.judge, self.data.test),
-            unit=score_random(subject, unit, self.judge, real, self.seed),
-            fitted=score_random(subject, fitted, self.judge, real, self.seed),
+            unit=score_random(subject, unit, self.judge, real, seed),
+            fitted=score_random(subject, fitted, self.judge, real, seed),
             clusters=score_clusters(subject.posterior.z_mean, train_labels, codes, labels, seed=self.seed),
         )
 
@@ -136,8 +136,9 @@ def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
         source = workshop.experiment("vae_mnist", plan.models).of_pictures[1]
         data = load_images(source)
         require_classes(data, request.data_path, max(map(max, WALKS)) + 1)
-        ae = workshop.train(AE, "ae", "ae_mnist", plan.models)
-        judge = workshop.train("classifier", "classifier", "classifier_mnist", plan.judge)
+        ae = workshop.train(AE, "ae", "vae_mnist", {**plan.models, "model.variational": "false"})
+        alike = {"data.validation_fraction": str(source.validation_fraction)}
+        judge = workshop.train("classifier", "classifier", "classifier_mnist", {**plan.judge, **alike})
         vaes = {beta: _train_vae(workshop, plan, beta) for beta in (0.0, *plan.betas, 10.0)}
         judge_facts, judgements = describe_judge(judge, data, request.seed)
         examiner = _Examiner(data, Judge(judge.run), judgements, request.seed)

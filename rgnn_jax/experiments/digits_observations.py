@@ -1,6 +1,6 @@
 """What the document says of autoencoders and VAEs of digits, each beside our numbers that decide it."""
 
-from rgnn_jax.experiments.digits_results import DigitResults
+from rgnn_jax.experiments.digits_results import DigitModel, DigitResults
 from rgnn_jax.experiments.report import Observation, tested_at, verdict
 from rgnn_jax.typography import number
 
@@ -39,7 +39,7 @@ def _autoencoder(results: DigitResults) -> tuple[Observation, ...]:
         ),
         Observation(
             "Its samples from a unit Gaussian are not digits, because its codes do not fill the prior.",
-            "They lie off the data." if far else "They lie hardly further off than the VAE's.",
+            f"They {_off(model, tuned)}.",
             f"{_distances(model.unit.distance, tuned.unit.distance, results)}; from a Gaussian fitted to the "
             f"codes {number(model.fitted.distance, 1)}",
             verdict(far),
@@ -57,7 +57,7 @@ def _unregularised(results: DigitResults) -> tuple[Observation, ...]:
         Observation(
             "Beta 0 is like the autoencoder: good reconstructions, samples that are no digits.",
             f"Its reconstructions are {'as good as' if as_sharp else 'worse than'} the autoencoder's; its "
-            f"samples {'lie off the data' if far else 'are hardly further off than the tuned ones'}.",
+            f"samples {_off(model, tuned)}.",
             f"Squared error {model.score.mse:.4f} against {ae.score.mse:.4f} (up to {_WORSE:g} times); "
             f"{_distances(model.unit.distance, tuned.unit.distance, results)}",
             verdict(far and as_sharp),
@@ -122,7 +122,13 @@ def _tuned(results: DigitResults) -> tuple[Observation, ...]:
 def _walks(results: DigitResults) -> tuple[Observation, ...]:
     ae, vae = results.all_walks[AE], results.all_walks[results.tuned]
     smoother = vae.unevenness <= 0.95 * ae.unevenness
-    stabler = vae.sureness >= ae.sureness + 0.01 and vae.changes <= ae.changes
+    surer, calmer = vae.sureness >= ae.sureness + 0.01, vae.changes <= ae.changes
+    stabler = {
+        (True, True): "On the way they are digits more often.",
+        (True, False): "On the way they are surer digits, but change class more often.",
+        (False, True): "On the way they change class no more often, but are no surer digits.",
+        (False, False): "On the way they are no surer digits, and change class more often.",
+    }
     codes, theirs = results.models[results.tuned].clusters, results.models[AE].clusters
     better = codes.knn_accuracy >= theirs.knn_accuracy + 0.005
     return (
@@ -135,11 +141,11 @@ def _walks(results: DigitResults) -> tuple[Observation, ...]:
         ),
         Observation(
             "They are more stable.",
-            "On the way they are digits more often." if stabler else "On the way they are no surer digits.",
+            stabler[surer, calmer],
             f"The classifier is {vae.sureness:.1%} sure on the way, {ae.sureness:.1%} in the autoencoder "
             f"(from 1 point more), and changes its mind {vae.changes:.2f} times a walk, {ae.changes:.2f} "
             "there (no more)",
-            verdict(stabler),
+            verdict(surer and calmer),
         ),
         Observation(
             "The VAE's codes are therefore better to learn from.",
@@ -151,6 +157,15 @@ def _walks(results: DigitResults) -> tuple[Observation, ...]:
             verdict(better),
         ),
     )
+
+
+def _off(model: DigitModel, tuned: DigitModel) -> str:
+    """Where samples lie, in words."""
+    if model.unit.distance >= _FAR * tuned.unit.distance:
+        return "lie off the data"
+    if model.unit.distance > tuned.unit.distance:
+        return f"lie further off than those of the tuned VAE, but not {_FAR:g} times as far"
+    return "lie no further off than those of the tuned VAE"
 
 
 def _distances(ours: float, tuned: float, results: DigitResults) -> str:

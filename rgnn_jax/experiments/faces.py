@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import msgspec
 
-from rgnn_jax.datasets.images import FACES, load_images
+from rgnn_jax.datasets.images import FACES, ImageData, load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.faces_examination import Examination, choice
-from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread, match_poses
+from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread
 from rgnn_jax.experiments.faces_observations import observe
 from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.faces_results import FacesResults
@@ -113,13 +112,13 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
     target = request.out / f"faces-{request.scale}"
     with published(target, overwrite=request.overwrite) as work:
         workshop = Workshop(work, tuple({**source, **rendered}.items()), request.quiet)
-        data = load_images(workshop.experiment(CONFIG, plan.model).of_pictures[1])
-        if request.poses is not None:
-            _check_poses(data, Path(request.data_path), request.poses)
+        experiment = workshop.experiment(CONFIG, plan.model)
+        data = load_images(experiment.of_pictures[1])
+        photographs = _of_photographs(data, experiment.of_pictures[1], request.poses)
         runs = _train(workshop, plan)
         own = {} if request.data_path == FACES else PHOTOGRAPHS
         pair = workshop.sharing(plan.pair).train("GAN", "gan", PAIR, own, step="best")
-        judge = _judge(workshop, plan, runs, data, request.poses)
+        judge = photographs or _judge(workshop, plan, data)
         examination = Examination(data, judge, min(plan.faces, len(data.test)), request.seed)
         found = {
             one.label: examination.examine(
@@ -140,7 +139,6 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
         pictures |= draw_pairs([pair], request.seed)
         for name, content in pictures.items():
             write_atomically(work / name, content)
-        results = msgspec.structs.replace(results, facts=Facts.of(request, target, _shared(runs[0], data)))
         page = make_page(results, runs, [pair], pictures)
         report.publish(page, results, observe(results), work / "faces.html")
     return target / "faces.html", results, to_terminal(results)
@@ -167,24 +165,25 @@ def _knows_turn(data: Images) -> bool:
     return data.test.factors is not None and "turn" in data.spec.factors
 
 
-def _check_poses(data: Images, path: Path, poses: Path) -> None:
-    """Refuses before anything is trained what could not be used after it."""
+def _of_photographs(data: Images, source: ImageData, poses: Path | None) -> PhotographJudge | None:
+    """The judge of real faces, which needs no training; None without poses.
+
+    Raises:
+        UserError: where poses and pictures do not belong together, or nobody needs them.
+    """
+    if poses is None:
+        return None
     if _knows_turn(data):
-        raise UserError(f"--poses: how far each face of {path} is turned is known; leave it out")
-    match_poses(path, poses)
+        raise UserError(f"--poses: how far each face of {source.path} is turned is known; leave it out")
+    return PhotographJudge.of(source, data, poses)
 
 
-def _judge(
-    workshop: Workshop, plan: Scale, runs: list[FinishedRun], data: Images, poses: Path | None
-) -> Reads:
-    """Who reads turned faces, chosen by what is known of the data."""
-    if _knows_turn(data):
-        reader = workshop.train("reader", "reader", READER, plan.reader)
-        others = load_images(reader.run.experiment.of_pictures[1])
-        return FactorJudge.of(reader, data, others)
-    if poses is not None:
-        return PhotographJudge.of(runs[0].subject, poses)
-    return Unread()
+def _judge(workshop: Workshop, plan: Scale, data: Images) -> Reads:
+    """Who reads rendered faces, and nobody where no more is known of others."""
+    if not _knows_turn(data):
+        return Unread()
+    reader = workshop.train("reader", "reader", READER, plan.reader)
+    return FactorJudge.of(reader, data, load_images(reader.run.experiment.of_pictures[1]))
 
 
 def _shared(one: FinishedRun, data: Images) -> dict[str, str]:

@@ -8,18 +8,17 @@ from typing import Protocol, runtime_checkable
 import jax.numpy as jnp
 import msgspec
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 
 from rgnn_jax.datasets.image_batches import blur_images, to_float
 from rgnn_jax.datasets.image_files import is_picture_name, picture_paths
-from rgnn_jax.datasets.images import load_images
+from rgnn_jax.datasets.images import ImageData, load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.identity import IdentityReader, fit_identity_reader, pairs
 from rgnn_jax.evaluate.pose import read_factors, rises, score_readings, score_turn
 from rgnn_jax.evaluate.yaw import YawReader, fit_yaw_reader, read_poses
 from rgnn_jax.experiments.faces_results import How, Judge, Turn
-from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.workshop import FinishedRun
 
 SLACK = 3.0
@@ -134,15 +133,21 @@ class PhotographJudge:
     judge: Judge
 
     @classmethod
-    def of(cls, subject: Subject, poses: Path) -> "PhotographJudge":
+    def of(cls, source: ImageData, data: Images, poses: Path) -> "PhotographJudge":
         """Fitted to people of whom no picture is in the test split, and tested on those of the split.
 
+        Args:
+            source: settings of the pictures, a folder or a zip archive in folders named after people.
+            data: these pictures.
+            poses: as `evaluate.yaw.read_poses` reads it.
+
         Raises:
-            UserError: where poses and pictures do not belong together.
+            UserError: where poses and pictures do not belong together, or are too few.
         """
-        path = Path(subject.run.experiment.of_pictures[1].path)
-        images, people, yaw = _with_poses(subject, path, poses)
-        test = np.isin(people, np.unique(np.asarray(subject.data.test.labels)))
+        images, people, yaw = _with_poses(source, poses)
+        test = np.isin(people, np.unique(np.asarray(data.test.labels)))
+        if test.all() or not test.any():
+            raise UserError(f"{poses}: of people of the test split and of others pictures are needed")
         reader = fit_yaw_reader(images[~test], yaw[~test])
         identity = fit_identity_reader(images[~test], people[~test])
         shown = images[test]
@@ -158,7 +163,7 @@ class PhotographJudge:
                 "yaw": float(np.abs(read - yaw[test]).mean()),
                 "two photographs of one person": float(same.mean() / strangers.mean()),
             },
-            accuracy={"same person or stranger": _separated(same, strangers)},
+            recognition=_separated(same, strangers),
             correlation=float(np.corrcoef(read, yaw[test])[0, 1]),
         )
         return cls(reader, identity, float(strangers.mean()), judge)
@@ -204,33 +209,20 @@ def _separated(same: Float[np.ndarray, " p"], strangers: Float[np.ndarray, " q"]
     return float(1 - np.searchsorted(order, same).mean() / len(order))
 
 
-def _with_poses(subject: Subject, path: Path, poses: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _with_poses(source: ImageData, poses: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All pictures of the set whose yaw is known, who is on them, and the yaw in degrees."""
-    data = subject.run.experiment.of_pictures[1]
-    whole = load_images(
-        msgspec.structs.replace(data, validation_fraction=0.0, test_fraction=0.0, split="picture", limit=0)
-    ).train
-    rows, yaw = match_poses(path, poses)
-    if whole.labels is None or len(_picture_names(path)) != len(whole):
-        raise UserError(f"{poses}: poses need pictures in folders named after people, as in {path}")
-    return np.asarray(whole.images)[rows], np.asarray(whole.labels)[rows], yaw
-
-
-def match_poses(path: Path, poses: Path) -> tuple[Int[np.ndarray, " r"], Float[np.ndarray, " r"]]:
-    """The places of the pictures whose turn is known, and that in degrees.
-
-    Args:
-        path: a folder or a zip archive of pictures, in folders named after people.
-        poses: as `evaluate.yaw.read_poses` reads it.
-
-    Raises:
-        UserError: where poses and pictures do not belong together.
-    """
+    places = [Path(source.path), Path(source.data_dir) / source.path]
+    path = next((place for place in places if place.exists()), places[0])
     names, known = _picture_names(path), read_poses(poses)
     rows = np.array([row for row, name in enumerate(names) if name in known], int)
     if not len(rows):
         raise UserError(f"{poses}: names no picture of {path}, such as {next(iter(names), 'none')}")
-    return rows, np.array([known[names[row]] for row in rows])
+    all_in_one = {"validation_fraction": 0.0, "test_fraction": 0.0, "split": "picture", "limit": 0}
+    whole = load_images(msgspec.structs.replace(source, **all_in_one)).train
+    if whole.labels is None or len(names) != len(whole):
+        raise UserError(f"{poses}: poses need pictures in folders named after people, as in {path}")
+    yaw = np.array([known[names[row]] for row in rows])
+    return np.asarray(whole.images)[rows], np.asarray(whole.labels)[rows], yaw
 
 
 def _picture_names(path: Path) -> list[str]:

@@ -149,6 +149,8 @@ def to_terminal(results: FacesResults) -> str:
             for name, value in judge.error.items()
             if name in ("turn", "yaw")
         ]
+        if judge.recognition is not None:
+            read.append(f"one person nearer than strangers {judge.recognition:.1%}")
         lines.append(f"the judge reads held-out faces: {', '.join(read)}")
     return "\n".join(lines)
 

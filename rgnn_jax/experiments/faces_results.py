@@ -94,7 +94,8 @@ class FaceRun(Result, frozen=True):
         samples: pictures drawn from the prior.
         reconstructions: of held-out pictures.
         factors: absent where the data know none.
-        chosen: see `choice`; from validation pictures.
+        turns: of test faces, by the way of turning.
+        validation_turn: of validation faces; see `choice`.
     """
 
     label: str
@@ -128,6 +129,7 @@ class Judge(Result, frozen=True):
         error: mean absolute, of each continuous factor, in its unit.
         blurred: the same accuracies and errors on those pictures blurred by a Gaussian of one pixel.
         correlation: of the read turn with the true one.
+        recognition: how often two photographs of one person are taken to be nearer than two of strangers.
     """
 
     kind: str
@@ -137,6 +139,7 @@ class Judge(Result, frozen=True):
     error: dict[str, float] = msgspec.field(default_factory=dict)
     blurred: dict[str, float] = msgspec.field(default_factory=dict)
     correlation: float | None = None
+    recognition: float | None = None
 
 
 class FacesResults(Result, frozen=True):

@@ -16,6 +16,11 @@ _HOW: dict[How, str] = {
     "pictures": "without labels",
     "dimension": "one dimension",
 }
+_WAYS: dict[How, str] = {
+    "factor": "along the course fitted to the known turn",
+    "pictures": "along the direction found in pictures alone",
+    "dimension": "by the one dimension that goes with the turn best",
+}
 
 
 def summarise(results: FacesResults, observations: Sequence[Observation]) -> tuple[str, ...]:
@@ -70,7 +75,7 @@ def target_sentence(results: FacesResults) -> str:
     """What a turn must reach."""
     if results.judge is None:
         return "Nothing is known of these pictures that could judge a turn; give `--poses` where it is known."
-    if results.judge.accuracy and results.judge.trained_on and "yaw" in results.judge.error:
+    if results.judge.recognition is not None:
         return (
             f"At least {PHOTOGRAPHS:.0%} of held-out people must turn monotonously. The judge is itself "
             f"{number(results.judge.error['yaw'], 1)} degrees wrong on photographs."
@@ -106,13 +111,13 @@ def turn_table(results: FacesResults) -> Table:
         if turns[0][2].identity
         else ""
     )
+    ways = [words for how, words in _WAYS.items() if any(how == one for _, one, _ in turns)]
+    same = " Kept: pictures read as the original is." if turns[0][2].unchanged else ""
     return Table(
         tuple(head for head, _ in filled),
         tuple(zip(*(cells for _, cells in filled), strict=True)),
-        f"{results.turned} held-out faces, nine pictures each: along the course fitted to the known turn, "
-        "along the direction found in pictures alone, or by the one dimension that goes with the turn best. "
-        "Rising: faces whose turn is read as rising from each picture to the next. Kept: pictures read as "
-        f"the original is.{person}",
+        f"{results.turned} held-out faces, nine pictures each: {', or '.join(ways)}. Rising: faces whose "
+        f"turn is read as rising from each picture to the next.{same}{person}",
     )
 
 
@@ -143,6 +148,8 @@ def judge_table(results: FacesResults) -> Table | str:
         for name, value in judge.accuracy.items()
     ]
     rows += [(_word(name), _unit(name), value, soft.get(name)) for name, value in judge.error.items()]
+    if judge.recognition is not None:
+        rows.append(("one person beside strangers", "nearer, %", 100 * judge.recognition, None))
     if judge.correlation is not None:
         rows.append(("turn", "correlation with the truth", judge.correlation, None))
     columns = [Column("What it reads"), Column("Measure"), Column("On faces it never saw", 2)]

@@ -33,7 +33,7 @@ from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.sampling.latent import prior
 from rgnn_jax.train.run import write_atomically
-from rgnn_jax.train.session import load_run
+from rgnn_jax.train.session import LoadedRun
 
 WALKS = ((0, 1), (2, 8), (3, 7), (5, 9))
 """Pairs of classes between which the document asks to walk: of Fashion-MNIST, near ones and far ones."""
@@ -61,8 +61,7 @@ _FIRST = {"training.milestones": "1"}
 SCALES = {
     "smoke": Scale(
         lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=20)
-        | {"model.hidden": "[64]", "training.ema_decay": "0.9"}
-        | _FIRST,
+        | {"model.hidden": "[64]", "training.ema_decay": "0.9", "training.milestones": "0.05"},
         lengths(epochs=4, steps=40, max_seconds=600, evaluate_every=0) | {"model.width": "8"},
         8,
         100,
@@ -84,17 +83,21 @@ SCALES = {
 
 @dataclasses.dataclass(frozen=True)
 class _Runs:
-    """A model at the end of its training, and after its first epoch."""
+    """A model at the end of its training, and at its milestone, or its end where the time was over before."""
 
     end: FinishedRun
     early: Subject
 
     @classmethod
-    def train(cls, workshop: Workshop, label: str, settings: Settings, data: Images) -> "_Runs":
-        name = label.lower()
-        end = workshop.train(label, name, "vae_fashion", settings)
-        step = first_epoch(end, data)
-        return cls(end, Subject.of(load_run(str(workshop.work / name), workshop.work, step=step)))
+    def train(cls, workshop: Workshop, label: str, settings: Settings) -> "_Runs":
+        seen: list[LoadedRun] = []
+        end = workshop.train(label, label.lower(), "vae_fashion", settings, on_milestone=seen.append)
+        return cls(end, Subject.of(seen[0] if seen else end.run))
+
+    def epochs(self, data: Images) -> float:
+        """How often the early model had seen each picture."""
+        run = self.early.run
+        return run.step * run.experiment.training.batch_size / len(data.train)
 
     def score(
         self, subject: Subject, judge: Judge, real: Judgement, test: Pictures, seed: int
@@ -106,11 +109,6 @@ class _Runs:
             early_mse=mean_squared_error(test.images, early),
             samples=score_random(subject, prior(self.end.run.model.z_dim), judge, real, seed),
         )
-
-
-def first_epoch(run: FinishedRun, data: Images) -> int:
-    """The step at which training has seen as many pictures as there are."""
-    return max(1, round(len(data.train) / run.run.experiment.training.batch_size))
 
 
 def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
@@ -134,8 +132,8 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
         data = load_images(source)
         require_classes(data, request.data_path, max(map(max, WALKS)) + 1)
         runs = {
-            VAE: _Runs.train(workshop, VAE, plan.models, data),
-            AE: _Runs.train(workshop, AE, {**plan.models, "model.variational": "false"}, data),
+            VAE: _Runs.train(workshop, VAE, plan.models),
+            AE: _Runs.train(workshop, AE, {**plan.models, "model.variational": "false"}),
         }
         judge_run = workshop.train("classifier", "classifier", "classifier_fashion", plan.judge)
         judge_facts, judgements = describe_judge(judge_run, data, request.seed)
@@ -158,7 +156,8 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
             data=describe_data(data, request.data_path, binarized=source.binarize),
             judge=judge_facts,
             models=models,
-            early_step=first_epoch(runs[VAE].end, data),
+            early_step=runs[VAE].early.run.step,
+            early_epochs=runs[VAE].epochs(data),
             clusters={name: codes.clusters(data, request.seed) for name, codes in spaces.items()},
             plane_silhouette={name: plane_silhouette(points, data) for name, points in planes.items()},
             plane_count=len(planes[VAE]),

@@ -36,7 +36,7 @@ def _reconstruction(results: FashionResults) -> tuple[Observation, ...]:
         Observation(
             "The result is better than after the first epoch.",
             "It is." if improved else "It is hardly better.",
-            f"Squared error {model.early_mse:.4f} after the first epoch, {model.score.mse:.4f} at the end "
+            f"Squared error {model.early_mse:.4f} after {results.early}, {model.score.mse:.4f} at the end "
             "(up to 0.8 of that)",
             verdict(improved),
         ),

@@ -127,12 +127,12 @@ def _stages(
 ) -> tuple[Block, ...]:
     model = results.models[VAE]
     return (
-        f"After the first epoch ({results.early_step:,} steps) the squared error of test pictures is "
+        f"After {results.early} ({results.early_step:,} steps) the squared error of test pictures is "
         f"{model.early_mse:.4f} a pixel, at the end (step {model.score.steps:,}) {model.score.mse:.4f}.",
         Picture(
             pictures["stages.png"],
-            "The first test picture of each class, its reconstruction after one epoch and at the end, and "
-            "ten random codes at the same two times.",
+            f"The first test picture of each class, its reconstruction after {results.early} and at the end, "
+            "and ten random codes at the same two times.",
             "Five rows of ten pictures: originals, reconstructions at two times, samples at two times.",
             f"rgnn latent {results.facts.directory}/vae random --seed {results.facts.seed}",
         ),

@@ -15,7 +15,7 @@ _STEPS = 9
 
 
 def draw_stages(early: Subject, end: Subject, data: Images, seed: int) -> bytes:
-    """One picture of each class and ten random codes, decoded after the first epoch and at the end."""
+    """One picture of each class and ten random codes, decoded early and at the end of training."""
     classes = data.spec.classes[:10]
     originals = np.concatenate([pictures_of(data, label, 1) for label in range(len(classes))])
     codes = draw(prior(end.run.model.z_dim), jax.random.key(seed), len(classes))
@@ -28,7 +28,7 @@ def draw_stages(early: Subject, end: Subject, data: Images, seed: int) -> bytes:
         np.stack(rows),
         title="Originals, reconstructions, and pictures from noise",
         note="the same ten codes from N(0, 1) in the last two rows",
-        rows=["original", "after epoch 1", "result", "noise, epoch 1", "noise, result"],
+        rows=["original", "early", "result", "noise, early", "noise, result"],
         columns=classes,
     )
     return to_png(figure)

@@ -16,7 +16,7 @@ class FashionModel(Result, frozen=True):
 
     Attributes:
         score: of test pictures.
-        early_mse: squared error a pixel after the first epoch.
+        early_mse: squared error a pixel early in training.
         samples: codes from N(0, 1), decoded.
     """
 
@@ -30,7 +30,8 @@ class FashionResults(Result, frozen=True):
 
     Attributes:
         models: by name.
-        early_step: the end of the first epoch.
+        early_step: when the models were looked at early in training.
+        early_epochs: how often the VAE had seen each picture then.
         clusters: by what was looked at: the models' codes, and principal components of the pixels.
         plane_silhouette: silhouettes of the classes in the t-SNE of the VAE's codes, and of the pixels.
         plane_count: test pictures in them.
@@ -42,7 +43,14 @@ class FashionResults(Result, frozen=True):
     judge: JudgeFacts
     models: dict[str, FashionModel]
     early_step: int
+    early_epochs: float
     clusters: dict[str, ClusterScores]
     plane_silhouette: dict[str, float]
     plane_count: int
     walks: dict[str, WalkScore]
+
+    @property
+    def early(self) -> str:
+        """The early time in words."""
+        part = self.early_epochs
+        return "the first epoch" if part >= 0.99 else f"{part:.0%} of the first epoch"

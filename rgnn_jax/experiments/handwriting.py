@@ -12,7 +12,7 @@ from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers, report_re
 from rgnn_jax.evaluate.roughness import Roughened, Roughness
 from rgnn_jax.experiments.answer_judge import judge_answers
 from rgnn_jax.experiments.handwriting_results import HandwritingResults, Painter, Reader, RoughAnswers
-from rgnn_jax.experiments.strip_judge import read_strips
+from rgnn_jax.experiments.strip_judge import StripJudge, read_strips
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop
 from rgnn_jax.tasks.arithmetic import answer_queries, read_symbols
 from rgnn_jax.train.session import LoadedRun, load_task
@@ -64,6 +64,7 @@ def examine_handwriting(
         data: the settings of the set of digits.
     """
     judge = workshop.train("judge", "judge", "classifier_handwriting", {**data, **lengths.judge}).run
+    tested = StripJudge.tested(judge)
     readers = []
     for split in lengths.splits:
         settings = {**data, **_HELD_OUT, **lengths.reader, "data.split": split}
@@ -73,11 +74,10 @@ def examine_handwriting(
         readers.append(_reader(run, split, judge, lengths.rough if split == "twins" else 0))
     settings = {**data, **_HELD_OUT, **lengths.painter}
     run = workshop.train("text to images", "text_to_images", "arithmetic_text_to_image", settings)
-    painter, exhibits = _painter(run, judge)
+    painter, exhibits = _painter(run, tested)
     return HandwritingResults(
         data=data["data.path"],
         judge=judge.directory.name,
-        judge_accuracy=painter.painted.judge_accuracy,
         readers=readers,
         painter=painter,
     ), exhibits
@@ -125,7 +125,7 @@ def _roughness() -> Mapping[Roughness, tuple[float, ...]]:
     return {"noise": (0.0, *NOISE), "rotation": (0.0, *ROTATION)}
 
 
-def _painter(run: FinishedRun, judge: LoadedRun) -> tuple[Painter, Exhibits]:
+def _painter(run: FinishedRun, judge: StripJudge) -> tuple[Painter, Exhibits]:
     loaded = run.run
     handwriting = load_task(loaded).handwriting
     examples = handwriting.examples("test")

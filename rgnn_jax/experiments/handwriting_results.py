@@ -81,13 +81,11 @@ class HandwritingResults(Result, frozen=True):
     Attributes:
         data: the set of digits.
         judge: the run that judges.
-        judge_accuracy: of it, on the test pictures of its own data.
         readers: from images to text.
         painter: from text to images.
     """
 
     data: str
     judge: str
-    judge_accuracy: float
     readers: list[Reader]
     painter: Painter

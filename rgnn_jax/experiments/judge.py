@@ -9,9 +9,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, Num, UInt8
 
 from rgnn_jax.contracts import Params
+from rgnn_jax.datasets.images import ImageData, load_images
+from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.distances import frechet_distance, kernel_distance
 from rgnn_jax.experiments.picture_results import SampleScore
 from rgnn_jax.in_batches import in_batches
@@ -56,6 +58,35 @@ class Judge:
             return _judge(self.run.model, self.run.params, images[rows])
 
         return Judgement(*in_batches(judge, len(images), _BATCH))
+
+
+def refuse_acquainted(
+    judge: LoadedRun, data: ImageData, held_out: Num[np.ndarray, "n h w c"], most: float = 0.01
+) -> None:
+    """Refuses a judge that has seen what it is to be shown as new.
+
+    Args:
+        judge: a run of a classifier.
+        data: the settings of the set that the held-out pictures are of.
+        held_out: these, as the judge would be given them.
+        most: share of them that it may know, since some sets hold a picture twice.
+
+    Raises:
+        UserError: where it was trained on more, because it deals the same set otherwise.
+    """
+    _, theirs = judge.experiment.of_pictures
+    if theirs.path != data.path or not len(held_out):
+        return
+    known = {picture.tobytes() for picture in np.asarray(load_images(theirs).train.images)}
+    share = np.mean([picture.tobytes() in known for picture in np.asarray(held_out)])
+    if share > most:
+        deal = ("seed", "split", "validation_fraction", "test_fraction")
+        differing = [name for name in deal if getattr(theirs, name) != getattr(data, name)]
+        ours = [f"data.{name} {getattr(data, name)}" for name in differing]
+        raise UserError(
+            f"--judge: run {judge.directory.name} was trained on {share:.0%} of the pictures that are held "
+            f"out here; train one with {' and '.join(ours) or 'other pictures'}"
+        )
 
 
 def score_samples(real: Judgement, generated: Judgement, seed: int) -> SampleScore:

@@ -102,7 +102,7 @@ def _line(text: str) -> str:
 
 
 def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
-    rule = "the first {} paragraph of at least 130 characters: 30 are given, underlined, and 100 are written"
+    given = ": 30 are given, underlined, and 100 are written"
     asked = shlex.quote(results.paragraphs["held-out"].prompt)
     command = (
         f"rgnn sample {results.facts.directory}/lstm --step {results.models['LSTM'].stages[-1].step} "
@@ -114,13 +114,14 @@ def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
             results,
             "training",
             lambda stage: stage.greedy["training"],
-            f"A text they were trained on, {rule.format('training')}, always the most likely character.",
+            f"A text they were trained on, {_rule(results, 'training')}{given}, always the most likely "
+            "character.",
         ),
         _continuations(
             results,
             "held-out",
             lambda stage: stage.greedy["held-out"],
-            f"A text they never saw, {rule.format('test')}, always the most likely character.",
+            f"A text they never saw, {_rule(results, 'held-out')}{given}, always the most likely character.",
             f"{command} --greedy",
         ),
         _continuations(
@@ -131,6 +132,14 @@ def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
             f"{command} --temperature 0.8 --seed {results.facts.seed}",
         ),
     )
+
+
+def _rule(results: TextResults, part: Part) -> str:
+    """How the paragraph was chosen that is continued."""
+    shown, split = results.paragraphs[part], "training" if part == "training" else "test"
+    if len(shown.prompt + shown.truth) < 130:
+        return f"the longest {split} paragraph, as none has 130 characters"
+    return f"the first {split} paragraph of at least 130 characters"
 
 
 def _continuations(
@@ -201,7 +210,8 @@ def _curves(results: TextResults) -> Figure:
     return Figure(
         figures.to_svg(drawn),
         "Loss against epochs. Heavy: validation; light: training, with dropout; grey: the other two. "
-        "Dots mark the epochs at which each model wrote the samples above.",
+        f"Dots mark {'epochs' if milestones else 'no epochs, as none is common to all,'} at which all models "
+        "wrote samples above.",
         f"Learning curves in nats a character: {losses}.",
     )
 

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 
 from rgnn_jax.config import Experiment, load_experiment
-from rgnn_jax.errors import UserError
+from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.report import Figure
 from rgnn_jax.models.language import parameter_count
@@ -42,7 +43,7 @@ class FinishedRun:
     seconds: float
     rows: Sequence[Mapping[str, Any]]
 
-    @property
+    @cached_property
     def subject(self) -> Subject:
         """The run as the latent tools take it."""
         return Subject.of(self.run)
@@ -112,10 +113,9 @@ class Workshop:
         """
         members = [Member(dict(settings), self.experiment(config, settings)) for settings in labels.values()]
         rows = run_sweep(members, name, self.work, quiet=self.quiet)
-        paths = {Path(row["run"]).name for row in rows}
-        missing = [member.name for member in members if member.name not in paths]
-        if missing:
-            raise UserError(f"{', '.join(missing)}: was not kept by the sweep")
+        diverged = [str(row["run"]) for row in rows if row["loss"] is None]
+        if diverged:
+            raise WorkFailed(f"{', '.join(diverged)}: the loss is not finite; lower optimizer.learning_rate")
         return [
             self.load(label, f"{name}/{member.name}", None)
             for label, member in zip(labels, members, strict=True)
@@ -147,5 +147,5 @@ def loss_curves(runs: Sequence[FinishedRun], metric: str, caption: str, y_label:
         # Runs that trained side by side are evaluated once, at their end, which makes no line.
         curves[one.label] = Curve(Series(*training), Series(*held_out) if held_out[0].size > 1 else None)
     figure = learning_curves(curves, x_label="step", y_label=y_label)
-    last = ", ".join(f"{one.label} {one.curve(f'validation_{metric}')[1][-1]:.1f}" for one in runs)
+    last = ", ".join(f"{one.label} {one.curve(f'validation_{metric}')[1][-1]:.3g}" for one in runs)
     return Figure(to_svg(figure), caption, f"{y_label} at the end of training: {last}.")

@@ -4,6 +4,7 @@ import json
 import msgspec
 import numpy as np
 import pytest
+from made_up_pictures import FACTS
 
 from rgnn_jax.config import load_experiment
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticData
@@ -29,7 +30,6 @@ from rgnn_jax.experiments.arithmetic_results import (
     Beyond,
     Trained,
 )
-from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.handwriting_page import observe_handwriting
 from rgnn_jax.experiments.handwriting_results import HandwritingResults, Painter, Reader, RoughAnswers
 from rgnn_jax.experiments.report import Figure, render
@@ -37,10 +37,6 @@ from rgnn_jax.experiments.request import Request
 
 DATA = ArithmeticData()
 EXAMPLES = Arithmetic(DATA).examples("validation")
-FACTS = Facts(
-    scale="cpu", command="rgnn", directory="out", seed=0, settings={}, hardware="2 cores", date="2026-01-02",
-    seconds=60.0, versions={},
-)  # fmt: skip
 
 
 def answered(wrong_every):
@@ -67,7 +63,7 @@ def results(scale="cpu", baseline=(2, 1), transformer=0, layers=(5, 50)):
         trained(TWO_LAYERS, 75, layers[1]),
         trained(BASELINE, 75, 3, "leaking"),
     ]
-    facts = Facts(**{name: getattr(FACTS, name) for name in FACTS.__struct_fields__} | {"scale": scale})
+    facts = msgspec.structs.replace(FACTS, command="rgnn reproduce arithmetic", scale=scale)
     beyond = Beyond(
         model=LSTM, run="lstm_unseen_range", digits=2, below=80, steps=5, seconds=1.0, test=answered(0),
         beyond=answered(2),
@@ -98,7 +94,7 @@ def painted(right=1.0):
         style_pixels=0.8, sharpness=0.9, digits=500,
     )  # fmt: skip
     report = PaintedReport(
-        judge="out/judge",
+        judge="judge",
         judge_accuracy=0.992,
         answers=answers,
         real=0.98,
@@ -124,14 +120,18 @@ def reader(split="twins", wrong_every=0):
 
 def handwriting(right=1.0, wrong_every=0):
     readers = [reader(wrong_every=wrong_every), reader("leaking")]
-    return HandwritingResults(
-        data="digits", judge="judge", judge_accuracy=0.992, readers=readers, painter=painted(right)
-    )
+    return HandwritingResults(data="digits", judge="judge", readers=readers, painter=painted(right))
 
 
 def test_handwriting_agrees_from_its_thresholds_on():
     assert [row.verdict for row in observe_handwriting(handwriting())] == ["agrees", "agrees"]
     assert [row.verdict for row in observe_handwriting(handwriting(0.9, 2))] == ["differs", "differs"]
+    found = handwriting()
+    sharp = msgspec.structs.replace(found.painter.painted.looks, sharpness=1.0)
+    painted_sharply = msgspec.structs.replace(found.painter.painted, looks=sharp)
+    painter = msgspec.structs.replace(found.painter, painted=painted_sharply)
+    sharply = msgspec.structs.replace(found, painter=painter)
+    assert [row.verdict for row in observe_handwriting(sharply)] == ["agrees", "differs"]
 
 
 def test_the_page_shows_handwriting_with_what_its_judge_is_worth():
@@ -194,7 +194,7 @@ def test_the_page_says_what_was_measured():
     assert "Document, baseline, 90%" in html
     assert "70.87" in html
     assert "LSTM, our recipe, 0 to 79" in html
-    assert "rgnn evaluate out/lstm_unseen_range --split beyond" in html
+    assert f"rgnn evaluate {FACTS.directory}/lstm_unseen_range --split beyond" in html
     terminal = to_terminal(results())
     assert sum("agrees" in line for line in terminal.splitlines()) == 5
 

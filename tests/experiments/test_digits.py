@@ -42,7 +42,6 @@ def test_the_nearest_samples_choose_among_the_good_bounds():
 def test_every_scale_sets_what_the_configurations_know(scale):
     plan = SCALES[scale]
     for config, settings in (
-        ("ae_mnist", plan.models),
         ("vae_mnist", plan.models),
         ("classifier_mnist", plan.judge),
     ):
@@ -78,6 +77,7 @@ def test_samples_near_the_data_contradict_the_document():
     models = digit_results().models
     near = digit_results(models=models | {"AE": digit(29.0, knn=0.94, mse=0.006)})
     assert [place for place, verdict in enumerate(verdicts(near)) if verdict == "differs"] == [1]
+    assert "further off than those of the tuned VAE, but not 3 times" in observe(near)[1].ours
     nearest = digit_results(models=models | {"beta 10": digit(9.0, mse=0.03, sharpness=0.3)})
     assert [place for place, verdict in enumerate(verdicts(nearest)) if verdict == "differs"] == [6]
 
@@ -86,6 +86,11 @@ def test_walks_that_are_all_alike_contradict_the_document():
     walk = digit_results().all_walks["AE"]
     alike = verdicts(digit_results(all_walks={"AE": walk, "beta 2": walk}))
     assert [place for place, verdict in enumerate(alike) if verdict == "differs"] == [7, 8]
+    restless = msgspec.structs.replace(walk, sureness=walk.sureness + 0.05, changes=walk.changes + 0.01)
+    row = observe(digit_results(all_walks={"AE": walk, "beta 2": restless}))[8]
+    assert (row.verdict, row.ours) == (
+        "differs", "On the way they are surer digits, but change class more often."
+    )  # fmt: skip
 
 
 def test_the_page_says_what_was_measured():

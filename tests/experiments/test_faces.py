@@ -74,3 +74,6 @@ def test_poses_that_could_not_be_used_are_refused_before_anything_is_trained(tmp
         Image.fromarray(np.full((64, 64, 3), 6 * number, np.uint8)).save(path)
     with pytest.raises(UserError, match=r"names no picture of .*, such as B0/B_0\.png"):
         reproduce_faces(Request("smoke", str(photographs), **given))
+    poses.write_text("name,yaw_deg_rough\n" + "".join(f"B0/B_{4 * i}.png,{i}\n" for i in range(10)))
+    with pytest.raises(UserError, match="of people of the test split and of others"):
+        reproduce_faces(Request("smoke", str(photographs), **given))

@@ -4,7 +4,8 @@ from made_up_faces import factors, look, results, run, turn
 
 from rgnn_jax.experiments.faces_examination import choice
 from rgnn_jax.experiments.faces_observations import observe, reaches
-from rgnn_jax.experiments.faces_tables import summarise, turn_table
+from rgnn_jax.experiments.faces_results import Judge
+from rgnn_jax.experiments.faces_tables import judge_table, summarise, target_sentence, turn_table
 
 
 def verdicts(found):
@@ -36,7 +37,11 @@ def test_one_meaning_each_needs_twice_the_gap_of_beta_0():
 def test_a_half_that_hardly_acts_turns_at_most_a_third_of_the_other():
     document = "In the dimension that turns the head, negative values hardly act and positive ones do."
     turns = run().turns
-    for read, verdict in (([-10.0, 0.0, 30.0], "agrees"), ([-11.0, 0.0, 30.0], "differs")):
+    for read, verdict in (
+        ([-10.0, 0.0, 30.0], "agrees"),
+        ([-11.0, 0.0, 30.0], "differs"),
+        ([0.0, 0.0, 9.0], "differs"),
+    ):
         one = run(20.0, turns=turns | {"dimension": turn("dimension", read=read)})
         assert verdicts(results(run(0.0), one))[document] == verdict
 
@@ -78,6 +83,22 @@ def test_people_need_to_turn_monotonously_in_four_fifths():
 def test_the_smaller_error_of_the_better_kept_face_is_chosen():
     assert choice(turn(error=3.0)) < choice(turn(error=4.0))
     assert choice(turn(unchanged={"hat": 1.0})) < choice(turn(unchanged={"hat": 0.9}))
+
+
+def test_the_table_of_photographs_names_the_one_way_and_what_the_judge_tells_apart():
+    turns = {"pictures": turn("pictures", unchanged={}, moved={}, identity=0.95)}
+    judge = Judge(kind="regressions", trained_on=9, tested_on=3, error={"yaw": 5.0}, recognition=0.953)
+    found = results(run(4.0, factors=None, turns=turns), judge=judge)
+    caption = turn_table(found).caption
+    assert "each: along the direction found in pictures alone. Rising" in caption
+    assert "course" not in caption
+    assert "Kept" not in caption
+    rows = {row[0]: row[1:3] for row in judge_table(found).rows}
+    assert rows == {
+        "yaw": ("mean error, degrees", 5.0),
+        "one person beside strangers": ("nearer, %", pytest.approx(95.3)),
+    }
+    assert "turn monotonously" in target_sentence(found)
 
 
 def test_the_table_says_what_reached_the_target_of_the_known_turn_only():

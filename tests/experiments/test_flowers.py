@@ -32,14 +32,17 @@ TINY = {
 }  # fmt: skip
 
 
-def model(label, **changes):
-    pictures = SetFacts(
-        path=label, train=3000, test=500, components=100, linear=0.7, look=look(sharpness=0.04)
+def set_of(components=100):
+    return SetFacts(
+        path="set", train=3000, test=500, components=components, linear=0.7, look=look(sharpness=0.04)
     )
+
+
+def model(label, **changes):
     given = PictureModel(
         label=label, run=label, augmented=False, parameters=10, steps=5, seconds=6.0,
         reconstruction_loss=7000.0, kl_loss=30.0, train_mse=0.01, mse=0.02, explained=0.6, active=20,
-        samples=look(sharpness=0.01), reconstructions=look(), jump=1.5, pictures=pictures,
+        samples=look(sharpness=0.01), reconstructions=look(), jump=1.5, pictures=set_of(),
     )  # fmt: skip
     return msgspec.structs.replace(given, **changes)
 
@@ -47,7 +50,7 @@ def model(label, **changes):
 def results(scale="cpu", **faces):
     return FlowersResults(
         facts=msgspec.structs.replace(FACTS, command="rgnn reproduce flowers", scale=scale),
-        pairs={FLOWER_PAIR: pair(FLOWER_PAIR), FACE_PAIR: pair(FACE_PAIR)},
+        pairs={FLOWER_PAIR: pair(FLOWER_PAIR, samples=look(sharpness=0.03)), FACE_PAIR: pair(FACE_PAIR)},
         models={FLOWERS: model(FLOWERS), PLAIN: model(PLAIN, mse=0.03), FACES: model(FACES, **faces)},
     )  # fmt: skip
 
@@ -67,6 +70,31 @@ def test_flowers_are_worse_where_ten_points_more_are_lost():
     assert verdict(explained=0.71) == "agrees"
     assert verdict(explained=0.69) == "differs"
     assert {row.verdict for row in observe(results("smoke"))} == {"not tested"}
+
+
+@pytest.mark.parametrize(
+    ("row", "label", "agrees", "differs"),
+    [
+        (0, FLOWERS, {"samples": look(sharpness=0.019)}, {"samples": look(sharpness=0.021)}),
+        (2, FACES, {"jump": 2.0}, {"jump": 2.1}),
+        (3, FACE_PAIR, {"samples": look(sharpness=0.011)}, {"samples": look(sharpness=0.01)}),
+        (4, FACE_PAIR, {"jump": 2.0}, {"jump": 2.1}),
+        (5, FLOWER_PAIR, {"samples": look(texture=51.0)}, {"samples": look(texture=50.0)}),
+        (5, FLOWER_PAIR, {"spread": 0.49}, {"spread": 0.5}),
+        (6, FLOWERS, {"pictures": set_of(components=200)}, {"pictures": set_of(components=199)}),
+    ],
+)
+def test_a_number_past_its_threshold_changes_its_verdict(row, label, agrees, differs):
+    def verdicts(changes):
+        found = results()
+        kind = "pairs" if label in found.pairs else "models"
+        group = getattr(found, kind)
+        changed = group | {label: msgspec.structs.replace(group[label], **changes)}
+        return [one.verdict for one in observe(msgspec.structs.replace(found, **{kind: changed}))]
+
+    holds, does_not = verdicts(agrees), verdicts(differs)
+    assert (holds[row], does_not[row]) == ("agrees", "differs")
+    assert [place for place in range(7) if holds[place] != does_not[place]] == [row]
 
 
 def test_sentences_turn_with_the_numbers():
@@ -102,7 +130,7 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     for place in range(60):
         pixels = draws.integers(0, 256, (16, 16, 3), np.uint8)
         image.fromarray(pixels).save(tmp_path / "garden" / f"{place}.png")
-    monkeypatch.setitem(SCALES, "smoke", flowers.Scale(TINY, TINY | {"model.width": "4"}, "60"))
+    monkeypatch.setitem(SCALES, "smoke", flowers.Scale(TINY, TINY | {"model.width": "4"}))
     arguments = {
         "data_path": str(tmp_path / "garden"), "out": tmp_path / "out", "seed": 0, "command": "rgnn",
         "quiet": True,
@@ -112,6 +140,8 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     assert {"flowers", "flowers_plain", "faces", "flowers.html", "flowers.json", "flowers.png"} <= names
     numbers = json.loads((page.parent / "flowers.json").read_text())
     assert numbers["models"][PLAIN]["mse"] == found.plain.mse
+    assert {(one.pictures.train, one.pictures.test) for one in found.models.values()} == {(48, 9)}
+    assert {one.trained for one in found.pairs.values()} == {48}
     assert found.flowers.augmented and not found.plain.augmented
     assert page.read_text().count("data:image/png;base64,") == 10
     assert PLAIN in shown

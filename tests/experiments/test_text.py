@@ -35,11 +35,12 @@ def test_every_scale_has_three_stages_that_it_reaches(scale):
         experiment = load_experiment(config_path(config_of(name)), list(settings.items()))
         early, midway, end = experiment.training.milestones
         assert early < midway < end == experiment.training.epochs
-        assert override(experiment, list(SCALES[scale].comparison.items()))
+        override(experiment, list(SCALES[scale].comparison.items()))
 
 
 def test_only_the_full_scale_is_the_configurations_as_they_are():
-    assert not any(SCALES["full"].models.values())
+    changed = {name for name, scale in SCALES.items() if any(scale.models.values())}
+    assert changed == set(SCALES) - {"full"}
 
 
 def test_paragraphs_are_chosen_by_rule(tmp_path):
