@@ -1,10 +1,12 @@
 import json
+import os
 
 import numpy as np
 import pytest
 from small_runs import JUDGE, STRIPS, SUMS, TINY_STRIPS, TINY_SUMS
 
 from rgnn_jax.cli import main
+from rgnn_jax.train.session import load_run
 
 pytestmark = pytest.mark.xdist_group("handwriting")  # their runs are trained once
 
@@ -16,8 +18,9 @@ def folder(tmp_path_factory):
     """Runs of five steps: `strips` reads handwriting, `judge` classifies it, `sums` reads symbols."""
     folder = tmp_path_factory.mktemp("ckpt")
     digits = folder / "digits.npz"
-    images = np.random.default_rng(0).integers(0, 256, (400, 8, 8)).astype(np.uint8)
-    np.savez(digits, images=images, labels=np.arange(400) % 10)
+    draws = np.random.default_rng(0)
+    images = draws.integers(0, 256, (400, 8, 8)) * (draws.random((400, 8, 8)) < 0.3)  # most is paper
+    np.savez(digits, images=images.astype(np.uint8), labels=np.arange(400) % 10)
     where = ["--ckpt-dir", str(folder), "--quiet"]
     data = ["--data.path", str(digits), "--data.size", "8"]
     assert main(["train", STRIPS, *TINY_STRIPS, *data, "--name", "strips", *where]) == 0
@@ -32,7 +35,9 @@ def solve(folder, *arguments, name="strips"):
 
 
 def save(path, frames=3, side=20, light=False):
-    pixels = np.random.default_rng(1).integers(0, 60, (side, frames * side)).astype(np.uint8)
+    draws = np.random.default_rng(1)
+    pixels = draws.integers(0, 60, (side, frames * side)) * (draws.random((side, frames * side)) < 0.3)
+    pixels = pixels.astype(np.uint8)
     Image.fromarray(255 - pixels if light else pixels).save(path)
     return path
 
@@ -64,22 +69,57 @@ def test_what_is_no_strip_gets_one_clear_line(folder, tmp_path, capsys):
         tmp_path / "missing.png": "cannot be read",
         tmp_path / "text.png": "not a picture",
         tmp_path: "cannot be read",
-        "5++3": "is not two whole numbers",
-        "a+b": "is not two whole numbers",
-        "7" * 300: "is not two whole numbers",
-        "é" * 200: "is not two whole numbers",
-        "": "is not two whole numbers",
+        "5++3": "is neither the file of a picture nor two whole numbers",
+        "a+b": "two whole numbers with an operator",
+        "7" * 300: "two whole numbers with an operator",
+        "é" * 200: "two whole numbers with an operator",
+        "": "two whole numbers with an operator",
         "5*3": "the run knows + and -",
         "10+1": "at most 1",
     }
     Image.fromarray(np.zeros((20, 50), np.uint8)).save(tmp_path / "uneven.png")
     wrong[tmp_path / "uneven.png"] = "50x20 pixels"
+    Image.fromarray(np.full((20, 60), 9, np.uint8)).save(tmp_path / "empty.png")
+    wrong[tmp_path / "empty.png"] = "is empty"
+    wrong["5/3"] = "the run knows + and -"
+    wrong["my_strip.heic"] = "neither the file of a picture"
     for query, complaint in wrong.items():
         assert solve(folder, query) == 2, query
         output = capsys.readouterr()
         assert output.out == ""
         [line] = output.err.splitlines()
         assert complaint in line
+
+
+def test_what_is_read_as_no_query_is_said_to_be_none(folder, tmp_path, capsys):
+    names = [save(tmp_path / f"{name}.png", light=name == "b") for name in "ab"]
+    assert solve(folder, *names, "--json") == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    spec = load_run("strips", folder).arithmetic
+    assert [row["is_query"] for row in answers] == [spec.understands(row["query"]) for row in answers]
+    assert solve(folder, *names) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [" (no query) = " in line for line in lines] == [not row["is_query"] for row in answers]
+
+
+def test_a_name_that_is_no_utf_8_is_escaped(folder, tmp_path, capsys):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/b\xff.png")
+    save(path)
+    assert solve(folder, path, "--json") == 0
+    [answer] = json.loads(capsys.readouterr().out)["answers"]
+    assert answer["given"] == f"{tmp_path}/b\\xff.png"
+
+
+def test_more_beams_than_there_are_answers_are_all_of_them(folder, capsys):
+    assert solve(folder, "5+3", "--beams", "2000000000", "--json", name="sums") == 0
+    [answer] = json.loads(capsys.readouterr().out)["answers"]
+    assert 1 < len(answer["beams"]) <= 13**2
+    assert sum(beam["probability"] for beam in answer["beams"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_run_of_symbols_says_that_it_reads_no_pictures(folder, tmp_path, capsys):
+    assert solve(folder, save(tmp_path / "a.png"), name="sums") == 2
+    assert "a.png: run sums reads symbols and no pictures" in capsys.readouterr().err
 
 
 def test_pictures_alone_are_not_drawn(folder, tmp_path, capsys):
@@ -112,6 +152,7 @@ def test_readings_stand_beside_the_answers(folder, capsys):
     [
         (["--judge", "sums"], "strips", "run sums is a model of arithmetic"),
         (["--judge", "judge"], "sums", "--judge: run sums reads and writes symbols"),
+        (["--data.noise", "0.4"], "strips", "--data.noise: changes training pictures alone"),
         (["--data.size", "16"], "strips", "not written as those that the run was trained on"),
         (["--rule", "carried"], "strips", "--rule: run strips is a model of arithmetic"),
     ],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rgnn_jax.commands.arguments import add_command, add_json, add_run, count, print_json, refuse, seed
+from rgnn_jax.errors import UserError
 
 _LONGEST_NAME = 255
 """Bytes of a file's name."""
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_run(args.name, args.ckpt_dir, step=args.step)
     spec = loaded.arithmetic
     _check_options(args, spec)
-    source = _strips(args, loaded) if spec.side else _encode(spec, args.queries)
+    source = _strips(args, loaded) if spec.side else _symbols(args, spec)
     symbols = answer_queries(loaded.model, loaded.params, source)
     answers = spec.decode_answers(symbols)
     shown = spec.decode_queries(read_symbols(loaded.model, loaded.params, source) if spec.side else source)
@@ -71,7 +72,10 @@ def run(args: argparse.Namespace) -> int:
         {"query": query, "answer": answer} for query, answer in zip(shown, answers, strict=True)
     ]
     if spec.side:
-        rows = [{"given": given, **row} for given, row in zip(args.queries, rows, strict=True)]
+        rows = [
+            {"given": _printable(given), **row, "is_query": spec.understands(row["query"])}
+            for given, row in zip(args.queries, rows, strict=True)
+        ]
     if args.out is not None and spec.answer_side:
         _paint(args, loaded, symbols, rows)
     if args.beams is not None:
@@ -84,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
     for row in rows:
         given = f"{row['given']}, read as " if "given" in row else ""
         where = f", painted in {row['picture']}" if "picture" in row else ""
-        print(f"{given}{row['query']} = {row['answer']}{where}")
+        doubt = "" if row.get("is_query", True) else " (no query)"
+        print(f"{given}{row['query']}{doubt} = {row['answer']}{where}")
         for beam in row.get("beams", []):
             print(f"  {beam['answer']:<8}{beam['probability']:.6f}")
     return 0
@@ -119,8 +124,15 @@ def _paint(args: argparse.Namespace, loaded: Any, symbols: Any, rows: list[dict[
         row["picture"] = str(path)
 
 
+def _symbols(args: argparse.Namespace, spec: Any) -> Any:
+    """Queries in symbols, of a run that reads nothing else."""
+    for query in args.queries:
+        if not _in_symbols(query):
+            raise UserError(f"{_printable(query)}: run {args.name} reads symbols and no pictures")
+    return _encode(spec, args.queries)
+
+
 def _encode(spec: Any, queries: list[str]) -> Any:
-    """Queries in symbols."""
     import numpy as np
 
     columns = (np.array(part) for part in zip(*(spec.parse(query) for query in queries), strict=True))
@@ -152,8 +164,15 @@ def _strips(args: argparse.Namespace, loaded: Any) -> Any:
 
 def _in_symbols(query: str) -> bool:
     """Whether a query is meant as symbols, and not as the name of a file."""
+    from rgnn_jax.datasets.arithmetic_spec import QUERY
     from rgnn_jax.datasets.image_files import SUFFIXES
 
     # pathlib fails on what is too long for a name.
-    named = 0 < len(os.fsencode(query)) <= _LONGEST_NAME and Path(query).exists()
-    return not (named or query.lower().endswith(SUFFIXES) or "/" in query)
+    if 0 < len(os.fsencode(query)) <= _LONGEST_NAME and Path(query).exists():
+        return False
+    return QUERY.fullmatch(query) is not None or not (query.lower().endswith(SUFFIXES) or "/" in query)
+
+
+def _printable(name: str) -> str:
+    """A file's name, of which bytes that are no UTF-8 are escaped."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -60,13 +60,23 @@ class ArithmeticData(Variant, frozen=True, kw_only=True, tag="arithmetic"):
                 f"{self.digits} digits have room for"
             )
         left = 1 - self.validation_fraction - self.test_fraction
-        if left <= 0 or (self.train_fraction or 0) > left + 1e-9:
+        if (self.train_fraction or 0) > left + 1e-9:
             raise UserError(
                 "data.train_fraction, data.validation_fraction and data.test_fraction are more than all "
                 "queries together; make them smaller"
             )
-        if not self.deck.places("train"):
-            raise UserError("data.train_fraction leaves no query to train on; make it larger")
+        if left < 1e-9 or not self.deck.places("train"):
+            cure = (
+                "make data.validation_fraction or data.test_fraction smaller"
+                if self.train_fraction is None
+                else "make data.train_fraction larger"
+            )
+            raise UserError(f"the splits leave no query to train on; {cure}")
+
+    @property
+    def identity(self) -> bytes:
+        """What says in a checkpoint which data it was trained on."""
+        return msgspec.json.encode(self)
 
     @property
     def spec(self) -> ArithmeticSpec:
@@ -154,7 +164,7 @@ class Arithmetic:
     @property
     def digest(self) -> str:
         """SHA-256 of the settings, in hexadecimal."""
-        return hashlib.sha256(msgspec.json.encode(self.config)).hexdigest()
+        return hashlib.sha256(self.config.identity).hexdigest()
 
     def examples(self, split: Split) -> Examples:
         """A split's queries, of at most `evaluation_limit` cards, or as many queries that lie beyond."""

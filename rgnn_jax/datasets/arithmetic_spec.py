@@ -21,7 +21,7 @@ Layout = Literal["packed", "aligned"]
 Numbers = Integer[Array | np.ndarray, " n"]
 Symbols = Int[Array | np.ndarray, "n s"]
 
-_QUERY = re.compile(r"\s*([0-9]+)\s*([^0-9\s])\s*([0-9]+)\s*")
+QUERY = re.compile(r"\s*([0-9]+)\s*([^0-9\s])\s*([0-9]+)\s*")
 _LONGEST_QUOTE = 40
 
 
@@ -90,11 +90,11 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return first + signs[operator] * second
 
     def decode_queries(self, symbols: Integer[np.ndarray, "n s"]) -> list[str]:
-        """Queries as a person writes them."""
+        """Queries as a person writes them; packed ones without the blanks after them."""
         texts = ["".join(SYMBOLS[code] for code in row) for row in symbols]
         if self.operand_order == "reversed":
             texts = [re.sub(r"\d+", lambda number: number[0][::-1], text) for text in texts]
-        return [text.replace(" ", "") for text in texts]
+        return [text.rstrip() if self.layout == "packed" else text.replace(" ", "") for text in texts]
 
     def decode_answers(self, symbols: Integer[np.ndarray, "n s"]) -> list[str]:
         """Answers as a person writes them; a blank within one stays."""
@@ -111,6 +111,14 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         length = max(1, int((symbols != BLANK).nonzero()[0].max(initial=0)) + 1)
         return strip[:length][::-1] if self.answer_order == "reversed" else strip[:length]
 
+    def understands(self, query: str) -> bool:
+        """Whether a text is a query that can be answered."""
+        try:
+            self.parse(query)
+        except UserError:
+            return False
+        return True
+
     def parse(self, query: str) -> tuple[int, int, int]:
         """First operand, operator's index and second operand of a query such as "56+34".
 
@@ -119,15 +127,17 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """
         shown = repr(query if len(query) <= _LONGEST_QUOTE else query[:_LONGEST_QUOTE] + "...")
         example = f'such as "56{self.operators[0]}34"'
-        match = _QUERY.fullmatch(query)
+        match = QUERY.fullmatch(query)
         if match is None:
+            kind = "neither the file of a picture nor" if self.side else "not"
             raise UserError(
-                f"the query {shown} is not two whole numbers with an operator between them, {example}"
+                f"the query {shown} is {kind} two whole numbers with an operator between them, {example}"
             )
         first, operator, second = match.groups()
         if operator not in self.operators:
             known = " and ".join(self.operators)
             raise UserError(f"the query {shown} has the operator {operator!r}; the run knows {known}")
+        first, second = (number.lstrip("0") or "0" for number in (first, second))
         longest = max(len(first), len(second))
         if longest > self.digits:
             raise UserError(

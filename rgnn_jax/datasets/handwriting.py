@@ -24,6 +24,7 @@ from rgnn_jax.datasets.handwriting_strips import DigitTable, Strips, draw_strips
 from rgnn_jax.datasets.images import DIGITS, ImageData, load_images
 from rgnn_jax.datasets.micro_batches import micro_batch_key
 from rgnn_jax.datasets.pictures import Images
+from rgnn_jax.errors import UserError
 from rgnn_jax.fields import Count, NonNegative, Seed
 
 
@@ -52,6 +53,19 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
     augment: bool = False
     noise: NonNegative = 0.0
     picture_seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.noise and self.pictures == "target":
+            raise UserError("data.noise: would be painted; leave it out where data.pictures is target")
+
+    @property
+    def identity(self) -> bytes:
+        """The same; without noise as it was before there was any, so that older runs can be resumed."""
+        settings = msgspec.to_builtins(self)
+        if not self.noise:
+            del settings["noise"]
+        return msgspec.json.encode(settings)
 
     @property
     def spec(self) -> ArithmeticSpec:

@@ -78,9 +78,6 @@ def _seconds(steps: int, seconds: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-# Not better in the end, but sooner as good.
-_SOON = {"model.picture_norm": "instance", "training.micro_batches": "16"}
-
 SCALES = {
     "smoke": Scale(
         (75,),
@@ -103,7 +100,7 @@ SCALES = {
         _COMPARED,
         _limits(10_000, 8000, 2500, 45, 120),
         {"training.evaluate_every": "250"},
-        Lengths(_seconds(2500, 150), _seconds(12_000, 600) | _SOON, _seconds(12_000, 420), ("twins",), 400),
+        Lengths(_seconds(2500, 150), _seconds(12_000, 600), _seconds(12_000, 420), ("twins",), 400),
     ),
     "full": Scale(
         (90, 75, 50, 25),
@@ -156,7 +153,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
             for run, one in runs
             if (one.model, one.split, one.share) == (TRANSFORMER, "twins", VARIED_AT)
         )
-        attention = [draw_attention(attentive, query, str(target)) for query in ATTENDED]
+        attention = [draw_attention(attentive, query) for query in ATTENDED]
         page = make_page(results, curves, draw_handwriting(exhibits), attention)
         report.publish(page, results, observe(results), work / "arithmetic.html")
     return target / "arithmetic.html", results, to_terminal(results)

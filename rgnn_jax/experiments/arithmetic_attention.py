@@ -11,13 +11,12 @@ from rgnn_jax.tasks.arithmetic import answer_queries
 from rgnn_jax.train.session import LoadedRun
 
 
-def draw_attention(run: LoadedRun, query: str, directory: str) -> Figure:
+def draw_attention(run: LoadedRun, query: str) -> Figure:
     """How each symbol of the answer, as it is written, attends to the query: a mean over heads and layers.
 
     Args:
         run: of a network whose decoder attends to a source of symbols.
         query: such as "56+34".
-        directory: where the page's runs are.
     """
     from rgnn_jax.figures import heatmap, to_svg
 

@@ -1,13 +1,16 @@
 """Sums and differences in handwriting: networks that read it, one that writes it, and their judge."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from rgnn_jax.contracts import Rows
 from rgnn_jax.datasets.arithmetic import Examples
 from rgnn_jax.datasets.handwriting import Handwriting
+from rgnn_jax.datasets.image_distortion import TURN
 from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers, report_reading
 from rgnn_jax.evaluate.roughness import Roughened, Roughness
 from rgnn_jax.experiments.answer_judge import judge_answers
@@ -17,8 +20,10 @@ from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop
 from rgnn_jax.tasks.arithmetic import answer_queries, read_symbols
 from rgnn_jax.train.session import LoadedRun, load_task
 
-NOISE, ROTATION = (0.1, 0.2, 0.4), (10.0, 20.0, 40.0)
-_HELD_OUT = {"data.train_fraction": "0.9", "data.validation_fraction": "0.02", "data.test_fraction": "0.08"}
+_ROUGHNESS: Mapping[Roughness, tuple[float, ...]] = {
+    "noise": (0.1, 0.2, 0.4),
+    "rotation": (10.0, 20.0, 40.0),
+}
 
 
 class Lengths(NamedTuple):
@@ -67,12 +72,12 @@ def examine_handwriting(
     tested = StripJudge.tested(judge)
     readers = []
     for split in lengths.splits:
-        settings = {**data, **_HELD_OUT, **lengths.reader, "data.split": split}
+        settings = {**data, **lengths.reader, "data.split": split}
         run = workshop.train(
             "images to text", f"images_to_text_{split}", "arithmetic_image_to_text", settings
         )
         readers.append(_reader(run, split, judge, lengths.rough if split == "twins" else 0))
-    settings = {**data, **_HELD_OUT, **lengths.painter}
+    settings = {**data, **lengths.painter}
     run = workshop.train("text to images", "text_to_images", "arithmetic_text_to_image", settings)
     painter, exhibits = _painter(run, tested)
     return HandwritingResults(
@@ -86,7 +91,7 @@ def examine_handwriting(
 def _reader(run: FinishedRun, split: str, judge: LoadedRun, rough: int) -> Reader:
     loaded = run.run
     handwriting = load_task(loaded).handwriting
-    examples = handwriting.examples("test")
+    data, examples = handwriting.config, handwriting.examples("test")
     symbols = read_symbols(loaded.model, loaded.params, examples.given)
     return Reader(
         run=loaded.directory.name,
@@ -98,12 +103,9 @@ def _reader(run: FinishedRun, split: str, judge: LoadedRun, rough: int) -> Reade
         reading=report_reading(examples.source, symbols),
         legible=read_strips(judge, examples.given, examples.source),
         shared=_answers(loaded, examples, handwriting.strips(examples.source, "train")),
-        rough=[
-            answer_rough(loaded, handwriting, kind, amount, rough)
-            for kind, amounts in _roughness().items()
-            for amount in amounts
-            if rough
-        ],
+        noise=data.noise,
+        turned=math.degrees(TURN) if data.augment else 0.0,
+        rough=_answers_to_rough(loaded, handwriting, rough) if rough else [],
     )
 
 
@@ -121,8 +123,14 @@ def answer_rough(
     )
 
 
-def _roughness() -> Mapping[Roughness, tuple[float, ...]]:
-    return {"noise": (0.0, *NOISE), "rotation": (0.0, *ROTATION)}
+def _answers_to_rough(loaded: LoadedRun, handwriting: Handwriting, queries: int) -> list[RoughAnswers]:
+    """Answers to test queries as they are, and ever rougher in each way."""
+    clean = answer_rough(loaded, handwriting, "noise", 0.0, queries)
+    found = []
+    for kind, amounts in _ROUGHNESS.items():
+        found.append(msgspec.structs.replace(clean, kind=kind))
+        found += [answer_rough(loaded, handwriting, kind, amount, queries) for amount in amounts]
+    return found
 
 
 def _painter(run: FinishedRun, judge: StripJudge) -> tuple[Painter, Exhibits]:

@@ -15,6 +15,7 @@ from rgnn_jax.experiments.handwriting_results import (
 )
 from rgnn_jax.experiments.report import Cell, Column, Figure, Observation, Picture, Section, Table, verdict
 from rgnn_jax.sampling.painting import Painted
+from rgnn_jax.typography import number
 
 GENERALLY = 0.9
 """The share of painted answers from which they are generally correct."""
@@ -207,7 +208,9 @@ def _rough(reader: Reader) -> Figure:
         to_svg(comparison(rows, label="right, %")),
         "The same queries with noise on each pixel (its standard deviation, of a range of 1) and with each "
         f"picture turned, by so many degrees to either side ({reader.rough[0].queries} test queries). The "
-        "pictures are those of symbols; to be right, an answer needs the blanks read right as well.",
+        "pictures are those of symbols; to be right, an answer needs the blanks read right as well. Training "
+        f"pictures had noise up to {reader.noise:g} and were turned by up to {number(reader.turned, 1)} "
+        "degrees.",
         f"Answers right: {said}.",
     )
 

@@ -40,6 +40,8 @@ class Reader(Result, frozen=True):
         reading: what its front end reads in them.
         legible: what the judge reads in them.
         shared: its answers to the same queries in training pictures, as the document shows them.
+        noise: standard deviation at most of that on its training pictures.
+        turned: degrees at most by which they were turned.
         rough: its answers to the same in test pictures, with noise or turned.
     """
 
@@ -52,6 +54,8 @@ class Reader(Result, frozen=True):
     reading: Reading
     legible: Reading
     shared: AnswerReport
+    noise: float
+    turned: float
     rough: list[RoughAnswers]
 
 

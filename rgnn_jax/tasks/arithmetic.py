@@ -132,7 +132,8 @@ def read_symbols(
 def likeliest_answers(
     model: nn.Module, params: Params, spec: ArithmeticSpec, source: Shaped[np.ndarray, "n ..."], beams: int
 ) -> list[list[tuple[str, float]]]:
-    """The `beams` likeliest answers to each query, with their probabilities."""
+    """The `beams` likeliest answers to each query at most, with their probabilities."""
+    beams = min(beams, len(SYMBOLS) ** model.target_length)
     start = np.full((len(source), 1), BLANK)
     found = beam_search(model, params, start, beams=beams, max_new_tokens=model.target_length, source=source)
     return [

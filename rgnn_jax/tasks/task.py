@@ -105,6 +105,6 @@ def describe_kind(spec: Spec) -> tuple[str, str]:
         case Vocabulary():
             return "text", "let it write with rgnn sample"
         case ImageSpec():
-            return "pictures", "look into it with rgnn latent"
+            return "pictures", "look into it with rgnn latent, or rgnn evaluate"
         case ArithmeticSpec():
             return "arithmetic", "ask it with rgnn solve"

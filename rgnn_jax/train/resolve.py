@@ -29,6 +29,7 @@ _FREE_ON_RESUME = (
 )
 
 # What decides which of the same data are trained on, and which are held out.
+_OF_TRAINING = ("augment", "distort", "flip", "noise")
 _DEALS = (
     "split",
     "seed",
@@ -144,6 +145,9 @@ def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]
                 f"--{name}: a trained run's settings stay as they are; only --data.FIELD may change"
             )
     other = override(experiment, overrides)
+    for field in _OF_TRAINING:
+        if getattr(other.data, field, None) != getattr(experiment.data, field, None):
+            raise UserError(f"--data.{field}: changes training pictures alone; leave it out")
     if not _are_others(experiment.data, other.data):
         for field in _DEALS:
             if getattr(other.data, field, None) != getattr(experiment.data, field, None):

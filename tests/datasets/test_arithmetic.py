@@ -153,6 +153,7 @@ def test_nothing_lies_beyond_all_operands():
     ("settings", "complaint"),
     [
         ({"validation_fraction": 0.5, "test_fraction": 0.6}, "more than all"),
+        ({"validation_fraction": 0.5, "test_fraction": 0.5}, "no query .* data.validation_fraction or"),
         ({"train_fraction": 0.95}, "more than all"),
         ({"train_fraction": 0.0}, "no query to train on"),
         ({"digits": 2, "operands_below": 102}, "operands_below 102 must be an even number of at most 100"),

@@ -59,6 +59,14 @@ def test_what_is_no_number_has_no_value(answer):
 def test_a_query_is_parsed():
     assert SPEC.parse("56+34") == (56, 0, 34)
     assert SPEC.parse(" 5 - 34 ") == (5, 1, 34)
+    assert SPEC.parse("005+000") == (5, 0, 0)
+
+
+def test_a_reading_with_a_blank_within_is_no_query():
+    symbols = np.array([[12, 5, 10, 3, 4], [5, 10, 3, 4, 12], [5, 12, 10, 3, 4]])
+    readings = SPEC.decode_queries(symbols)
+    assert readings == [" 5+34", "5+34", "5 +34"]
+    assert [SPEC.understands(reading) for reading in ("5+34", "5----", "")] == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ def reader(split="twins", wrong_every=0):
     return Reader(
         run=f"images_to_text_{split}", split=split, parameters=10, steps=5, seconds=1.0,
         test=answered(wrong_every), reading=reading, legible=reading, shared=answered(0),
+        noise=0.05, turned=8.6,
         rough=rough if split == "twins" else [],
     )  # fmt: skip
 
