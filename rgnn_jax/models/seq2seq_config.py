@@ -39,7 +39,7 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         picture_norm: of its convolutions, see `ClassifierConfig.norm`.
         picture_features: numbers a picture before they become scores of the symbols.
         picture_glance: pixels by which each picture is also looked at moved to all eight sides in use, where
-            the mean of all nine scores counts; 0 looks once.
+            the mean of all nine scores counts; 0 looks once, as a painter's reader always does.
         reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
             it to the answers alone to teach it to read.
         style_dim: numbers of a style of handwriting, where answers are painted.
