@@ -214,11 +214,16 @@ def _judged(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, Any]:
         return {}
     import msgspec
 
+    from rgnn_jax.experiments.judge import refuse_acquainted
     from rgnn_jax.experiments.sample_judge import judge_samples
+    from rgnn_jax.train.resolve import with_other_data
     from rgnn_jax.train.session import load_run
 
     judge = load_run(args.judge, args.ckpt_dir)
     held_out = getattr(task.images, args.split)
+    if args.split != "train":
+        data = with_other_data(loaded.experiment, args.settings).of_pictures[1]
+        refuse_acquainted(judge, data, held_out.images)
     return msgspec.to_builtins(judge_samples(loaded, judge, held_out, temperature=args.temperature or 1.0))
 
 

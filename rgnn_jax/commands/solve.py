@@ -127,7 +127,7 @@ def _paint(args: argparse.Namespace, loaded: Any, symbols: Any, rows: list[dict[
 def _symbols(args: argparse.Namespace, spec: Any) -> Any:
     """Queries in symbols, of a run that reads nothing else."""
     for query in args.queries:
-        if not _in_symbols(query):
+        if not spec.understands(query) and _names_picture(query):
             raise UserError(f"{_printable(query)}: run {args.name} reads symbols and no pictures")
     return _encode(spec, args.queries)
 
@@ -165,12 +165,17 @@ def _strips(args: argparse.Namespace, loaded: Any) -> Any:
 def _in_symbols(query: str) -> bool:
     """Whether a query is meant as symbols, and not as the name of a file."""
     from rgnn_jax.datasets.arithmetic_spec import QUERY
-    from rgnn_jax.datasets.image_files import SUFFIXES
 
     # pathlib fails on what is too long for a name.
     if 0 < len(os.fsencode(query)) <= _LONGEST_NAME and Path(query).exists():
         return False
-    return QUERY.fullmatch(query) is not None or not (query.lower().endswith(SUFFIXES) or "/" in query)
+    return QUERY.fullmatch(query) is not None or not ("/" in query or _names_picture(query))
+
+
+def _names_picture(query: str) -> bool:
+    from rgnn_jax.datasets.image_files import SUFFIXES
+
+    return query.lower().endswith(SUFFIXES)
 
 
 def _printable(name: str) -> str:

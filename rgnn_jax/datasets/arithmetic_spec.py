@@ -112,12 +112,12 @@ class ArithmeticSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return strip[:length][::-1] if self.answer_order == "reversed" else strip[:length]
 
     def understands(self, query: str) -> bool:
-        """Whether a text is a query that can be answered."""
+        """Whether a text is a query as models know them, without blanks and zeros before a number."""
         try:
-            self.parse(query)
+            first, operator, second = self.parse(query)
         except UserError:
             return False
-        return True
+        return query == f"{first}{self.operators[operator]}{second}"
 
     def parse(self, query: str) -> tuple[int, int, int]:
         """First operand, operator's index and second operand of a query such as "56+34".

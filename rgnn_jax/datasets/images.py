@@ -129,7 +129,6 @@ def find_source(data: ImageData) -> Source:
     Raises:
         UserError: it names none of these; the message says how to get it.
     """
-    path = Path(data.path)
     if data.path == FACES:
         return Source(_faces_digest(data), lambda size, channels: _faces(data, size, channels))
     if data.path == DIGITS:
@@ -146,9 +145,18 @@ def find_source(data: ImageData) -> Source:
             hash_files(sorted(p for p in folder.iterdir() if p.is_file()), folder),
             partial(decode_tfds, folder),
         )
-    for place in (path, Path(data.data_dir) / data.path):
+    return _file_source(find_files(data))
+
+
+def find_files(data: ImageData) -> Path:
+    """The file or folder of pictures that `data.path` names, as it stands or under `data.data_dir`.
+
+    Raises:
+        UserError: there is none.
+    """
+    for place in (Path(data.path), Path(data.data_dir) / data.path):
         if place.exists():
-            return _file_source(place)
+            return place
     raise UserError(missing(data.path, data.data_dir))
 
 

@@ -78,7 +78,7 @@ def _seconds(steps: int, seconds: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-# It makes a step of the reader 1.8 times as long, of which ten minutes are not enough.
+# A stem makes a step of the reader 1.8 times as long; ten minutes are then too few.
 _NO_STEM = {"model.picture_stem": "0"}
 
 SCALES = {

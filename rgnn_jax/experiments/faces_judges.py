@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 
 from rgnn_jax.datasets.image_batches import blur_images, to_float
 from rgnn_jax.datasets.image_files import is_picture_name, picture_paths
-from rgnn_jax.datasets.images import ImageData, load_images
+from rgnn_jax.datasets.images import ImageData, find_files, load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.identity import IdentityReader, fit_identity_reader, pairs
@@ -211,8 +211,7 @@ def _separated(same: Float[np.ndarray, " p"], strangers: Float[np.ndarray, " q"]
 
 def _with_poses(source: ImageData, poses: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All pictures of the set whose yaw is known, who is on them, and the yaw in degrees."""
-    places = [Path(source.path), Path(source.data_dir) / source.path]
-    path = next((place for place in places if place.exists()), places[0])
+    path = find_files(source)
     names, known = _picture_names(path), read_poses(poses)
     rows = np.array([row for row, name in enumerate(names) if name in known], int)
     if not len(rows):

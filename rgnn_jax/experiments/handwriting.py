@@ -82,7 +82,6 @@ def examine_handwriting(
     painter, exhibits = _painter(run, tested)
     return HandwritingResults(
         data=data["data.path"],
-        judge=judge.directory.name,
         readers=readers,
         painter=painter,
     ), exhibits

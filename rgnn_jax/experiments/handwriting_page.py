@@ -18,7 +18,7 @@ from rgnn_jax.sampling.painting import Painted
 from rgnn_jax.typography import number
 
 GENERALLY = 0.9
-"""The share of painted answers from which they are generally correct."""
+"""The share of painted answers from which they are generally correct; set after the first pages were made."""
 
 _SHOWN = 12
 _STYLES = 6
@@ -97,7 +97,7 @@ def observe_handwriting(results: HandwritingResults) -> tuple[Observation, ...]:
             "Numbers painted as handwriting are generally correct, some digits blurred.",
             f"A judge reads {'nearly all' if correct else 'too few'} of them right{beside}.",
             f"{right:.2%} of painted answers read right (from {GENERALLY:.0%}){sharpness}",
-            verdict(correct and blurred),
+            "not tested" if looks is None else verdict(correct and blurred),
         ),
     )
 
@@ -155,6 +155,7 @@ def _strips(spec: ArithmeticSpec, symbols: np.ndarray, strips: np.ndarray, colum
 
 
 def _readers(results: HandwritingResults, directory: str) -> Table:
+    judge = results.painter.painted.judge
     rows: list[tuple[Cell, ...]] = [
         (f"Document, {kind}", 100 * theirs, None, None, None, None)
         for kind, theirs in DOCUMENT_IMAGE_TO_TEXT.items()
@@ -178,7 +179,7 @@ def _readers(results: HandwritingResults, directory: str) -> Table:
         "Beside the answers, the share of test queries whose every picture is read right, by the network's "
         "front end and by the judge: where each picture is read by itself, hardly more answers can be right. "
         "The document's train and test queries share pictures, as ours in training pictures do.",
-        command=f"rgnn evaluate {directory}/{results.readers[-1].run} --judge {directory}/{results.judge}",
+        command=f"rgnn evaluate {directory}/{results.readers[-1].run} --judge {directory}/{judge}",
     )  # fmt: skip
 
 
@@ -243,5 +244,5 @@ def _painted(results: HandwritingResults, directory: str) -> Table:
         "the true answers in test pictures; of real handwriting, the Frechet distance is that of training "
         "pictures from these. The style distance is that of two answers' pictures of one digit. Trained "
         f"for {painter.steps:,} steps, {painter.seconds:.0f} s.",
-        command=f"rgnn evaluate {directory}/{painter.run} --judge {directory}/{results.judge}",
+        command=f"rgnn evaluate {directory}/{painter.run} --judge {directory}/{painter.painted.judge}",
     )

@@ -84,12 +84,10 @@ class HandwritingResults(Result, frozen=True):
 
     Attributes:
         data: the set of digits.
-        judge: the run that judges.
         readers: from images to text.
         painter: from text to images.
     """
 
     data: str
-    judge: str
     readers: list[Reader]
     painter: Painter

@@ -8,7 +8,7 @@ import numpy as np
 
 from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
-from rgnn_jax.experiments.judge import Judge, refuse_acquainted, score_samples
+from rgnn_jax.experiments.judge import Judge, score_samples
 from rgnn_jax.sampling.latent import decode, draw, prior
 from rgnn_jax.train.session import LoadedRun
 
@@ -67,8 +67,7 @@ def judge_samples(
         seed: of the draw.
 
     Raises:
-        UserError: where the judge is no classifier of such pictures or was trained on them, or they have no
-            labels.
+        UserError: where the judge is no classifier of such pictures, or they have no labels.
     """
     classes = judge.images.classes
     if not hasattr(judge.model, "features") or judge.images.shape != run.images.shape:
@@ -80,7 +79,6 @@ def judge_samples(
         raise UserError("--judge: the held-out pictures have no classes; leave it out")
     if tuple(run.images.classes) != tuple(classes):
         raise UserError(f"--judge {judge.directory.name}: it knows other classes than the run's")
-    refuse_acquainted(judge, run.experiment.of_pictures[1], held_out.images)
     told = getattr(run.model, "classes", 0)
     z = draw(prior(run.model.z_dim), jax.random.key(seed), count, temperature=temperature)
     labels = np.arange(count, dtype=np.int32) % told if told else None

@@ -94,7 +94,7 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults, str]:
     with published(target, overwrite=request.overwrite) as work:
         shared = (("data.path", request.data_path), ("training.seed", str(request.seed)))
         workshop = Workshop(work, shared, request.quiet)
-        experiment = workshop.experiment(config_of("LSTM"), plan.models["LSTM"])
+        experiment = workshop.experiment(chapter_config("LSTM"), plan.models["LSTM"])
         text = load_text(experiment.of_text[1])
         examination = Examination.of(text, request.data_path)
         results = TextResults(
@@ -113,7 +113,7 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults, str]:
 
 def _train(workshop: Workshop, examination: Examination, name: str, settings: Settings) -> ModelResult:
     """Trains one model and finds out everything about it."""
-    experiment = workshop.experiment(config_of(name), settings)
+    experiment = workshop.experiment(chapter_config(name), settings)
     steps = _steps(experiment, examination.text)
     stages: list[Stage] = []
 
@@ -121,7 +121,7 @@ def _train(workshop: Workshop, examination: Examination, name: str, settings: Se
         names = [stage for stage, step in zip(STAGES, steps, strict=True) if step == run.step]
         stages.extend(examination.write(run, stage) for stage in names)
 
-    finished = workshop.train(name, name.lower(), config_of(name), settings, on_milestone=look)
+    finished = workshop.train(name, name.lower(), chapter_config(name), settings, on_milestone=look)
     last, best = finished.run, load_run(name.lower(), workshop.work, step="best")
     if not any(stage.name == "end" for stage in stages):  # the time limit came first
         stages.append(examination.write(last, "end"))
@@ -162,7 +162,7 @@ def _curve(finished: FinishedRun, examination: Examination, name: str) -> list[P
 
 def _compare(workshop: Workshop, plan: Scale, text: Text) -> list[SweepRow]:
     """LSTMs of several widths at several learning rates, those of one width trained side by side."""
-    base = workshop.experiment(config_of("LSTM"), {**plan.models["LSTM"], **plan.comparison})
+    base = workshop.experiment(chapter_config("LSTM"), {**plan.models["LSTM"], **plan.comparison})
     members = []
     for width in plan.widths:
         for rate in plan.rates:
@@ -217,7 +217,7 @@ def _describe(config: SequenceConfig) -> str:
 
 def _changed(name: str, settings: Settings) -> list[str]:
     """What a scale sets otherwise, but for how long it trains and how often it is looked at."""
-    original = msgspec.to_builtins(load_experiment(config_path(config_of(name))))
+    original = msgspec.to_builtins(load_experiment(config_path(chapter_config(name))))
     changed = []
     for setting, value in settings.items():
         section, _, field = setting.partition(".")
@@ -226,6 +226,6 @@ def _changed(name: str, settings: Settings) -> list[str]:
     return changed
 
 
-def config_of(name: str) -> str:
+def chapter_config(name: str) -> str:
     """The name of the configuration that a model's settings start from."""
     return f"{name.lower()}_chapter"

@@ -210,8 +210,7 @@ def _curves(results: TextResults) -> Figure:
     return Figure(
         figures.to_svg(drawn),
         "Loss against epochs. Heavy: validation; light: training, with dropout; grey: the other two. "
-        f"Dots mark {'epochs' if milestones else 'no epochs, as none is common to all,'} at which all models "
-        "wrote samples above.",
+        + ("Dots mark epochs at which all models wrote samples above." if milestones else ""),
         f"Learning curves in nats a character: {losses}.",
     )
 

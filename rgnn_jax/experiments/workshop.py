@@ -17,6 +17,7 @@ from rgnn_jax.experiments.report import Figure
 from rgnn_jax.models.language import parameter_count
 from rgnn_jax.train.session import LoadedRun, load_run, run_training
 from rgnn_jax.train.sweep import Member, run_sweep
+from rgnn_jax.typography import number
 
 Settings = Mapping[str, str]
 _CONFIGS = Path(__file__).parents[1] / "configs"
@@ -147,5 +148,6 @@ def loss_curves(runs: Sequence[FinishedRun], metric: str, caption: str, y_label:
         # Runs that trained side by side are evaluated once, at their end, which makes no line.
         curves[one.label] = Curve(Series(*training), Series(*held_out) if held_out[0].size > 1 else None)
     figure = learning_curves(curves, x_label="step", y_label=y_label)
-    last = ", ".join(f"{one.label} {one.curve(f'validation_{metric}')[1][-1]:.3g}" for one in runs)
+    ends = {one.label: float(one.curve(f"validation_{metric}")[1][-1]) for one in runs}
+    last = ", ".join(f"{label} {number(end, 1 if end >= 10 else 3)}" for label, end in ends.items())
     return Figure(to_svg(figure), caption, f"{y_label} at the end of training: {last}.")

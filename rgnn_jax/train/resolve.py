@@ -28,8 +28,10 @@ _FREE_ON_RESUME = (
     "parallel",
 )
 
+# What of the data only training reads.
+_OF_TRAINING = ("augment", "blur", "distort", "flip", "noise")
+
 # What decides which of the same data are trained on, and which are held out.
-_OF_TRAINING = ("augment", "distort", "flip", "noise")
 _DEALS = (
     "split",
     "seed",
@@ -136,8 +138,8 @@ def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]
     """A trained run's settings with other ones of its data.
 
     Raises:
-        UserError: for any other setting, one that the data do not have, or one that would deal the same data
-            to the splits anew, so that what was trained on would be held out.
+        UserError: for any other setting, one that the data do not have, one that only training reads, or one
+            that would deal the same data to the splits anew, so that what was trained on would be held out.
     """
     for name, _ in overrides:
         if not name.startswith("data."):

@@ -54,6 +54,13 @@ def test_blank_frames_go_to_the_end_where_none_stand_within_a_query(blanks, tmp_
     np.testing.assert_allclose(kept, strip(blanks), atol=0.01)
 
 
+def test_a_speck_makes_no_symbol_and_faint_ink_does(tmp_path):
+    pictures = strip(blanks=(0,))
+    pictures[0, 3, 3], pictures[1] = 0.2, 0.4 * pictures[1]
+    moved = read_strip(saved(tmp_path / "strip.png", pictures), SPEC)
+    np.testing.assert_allclose(moved, pictures[[1, 2, 3, 4, 0]], atol=0.01)
+
+
 def test_a_short_strip_is_filled_with_blanks(tmp_path):
     read = read_strip(saved(tmp_path / "strip.png", strip(frames=3)), SPEC)
     assert read.shape == (5, SIDE, SIDE, 1)

@@ -87,18 +87,15 @@ def test_a_number_past_its_threshold_changes_its_verdict():
     assert verdicts(layers=(50, 5))[4] == "differs"
 
 
-def painted(right=1.0):
-    answers = answered(0 if right == 1 else 10)
-    looks = Looks(
-        confidence=0.99, real_confidence=0.98, sure=0.9, distance=3.0, real_distance=1.0, style=0.9,
-        style_pixels=0.8, sharpness=0.9, digits=500,
-    )  # fmt: skip
+LOOKS = Looks(
+    confidence=0.99, real_confidence=0.98, sure=0.9, distance=3.0, real_distance=1.0, style=0.9,
+    style_pixels=0.8, sharpness=0.9, digits=500,
+)  # fmt: skip
+
+
+def painted(wrong_every, looks):
     report = PaintedReport(
-        judge="judge",
-        judge_accuracy=0.992,
-        answers=answers,
-        real=0.98,
-        looks=looks if right == 1 else None,
+        judge="judge", judge_accuracy=0.992, answers=answered(wrong_every), real=0.98, looks=looks
     )
     return Painter(
         run="text_to_images", parameters=10, steps=5, seconds=1.0, symbols=answered(0), painted=report
@@ -119,20 +116,24 @@ def reader(split="twins", wrong_every=0):
     )  # fmt: skip
 
 
-def handwriting(right=1.0, wrong_every=0):
-    readers = [reader(wrong_every=wrong_every), reader("leaking")]
-    return HandwritingResults(data="digits", judge="judge", readers=readers, painter=painted(right))
+def handwriting(misread=0, mispainted=0, looks=LOOKS):
+    readers = [reader(wrong_every=misread), reader("leaking")]
+    return HandwritingResults(data="digits", readers=readers, painter=painted(mispainted, looks))
 
 
-def test_handwriting_agrees_from_its_thresholds_on():
-    assert [row.verdict for row in observe_handwriting(handwriting())] == ["agrees", "agrees"]
-    assert [row.verdict for row in observe_handwriting(handwriting(0.9, 2))] == ["differs", "differs"]
-    found = handwriting()
-    sharp = msgspec.structs.replace(found.painter.painted.looks, sharpness=1.0)
-    painted_sharply = msgspec.structs.replace(found.painter.painted, looks=sharp)
-    painter = msgspec.structs.replace(found.painter, painted=painted_sharply)
-    sharply = msgspec.structs.replace(found, painter=painter)
-    assert [row.verdict for row in observe_handwriting(sharply)] == ["agrees", "differs"]
+@pytest.mark.parametrize(
+    ("changes", "verdicts"),
+    [
+        ({}, ["agrees", "agrees"]),
+        ({"misread": 2}, ["differs", "agrees"]),
+        ({"mispainted": 11}, ["agrees", "agrees"]),
+        ({"mispainted": 9}, ["agrees", "differs"]),
+        ({"looks": msgspec.structs.replace(LOOKS, sharpness=1.0)}, ["agrees", "differs"]),
+        ({"looks": None}, ["agrees", "not tested"]),
+    ],
+)
+def test_handwriting_agrees_from_its_thresholds_on(changes, verdicts):
+    assert [row.verdict for row in observe_handwriting(handwriting(**changes))] == verdicts
 
 
 def test_the_page_shows_handwriting_with_what_its_judge_is_worth():

@@ -12,7 +12,7 @@ from rgnn_jax.datasets.vocabulary import Vocabulary
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments.report import render
 from rgnn_jax.experiments.request import Request
-from rgnn_jax.experiments.text import SCALES, config_of, reproduce_text
+from rgnn_jax.experiments.text import SCALES, chapter_config, reproduce_text
 from rgnn_jax.experiments.text_examination import Examination
 from rgnn_jax.experiments.text_page import make_page, to_terminal
 from rgnn_jax.experiments.workshop import config_path
@@ -32,7 +32,7 @@ def tiny_text(path, paragraphs=60, words=30):
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_scale_has_three_stages_that_it_reaches(scale):
     for name, settings in SCALES[scale].models.items():
-        experiment = load_experiment(config_path(config_of(name)), list(settings.items()))
+        experiment = load_experiment(config_path(chapter_config(name)), list(settings.items()))
         early, midway, end = experiment.training.milestones
         assert early < midway < end == experiment.training.epochs
         override(experiment, list(SCALES[scale].comparison.items()))
