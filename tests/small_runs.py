@@ -29,7 +29,4 @@ TINY_PAINT = [
     *TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8",
     "--model.painter-width", "8", "--model.style-dim", "3", "--optimizer.kind", "adamw",
 ]  # fmt: skip
-TINY_STRIPS = [
-    *TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8",
-    "--model.picture-glance", "0", "--training.micro-batches", "1",
-]  # fmt: skip
+TINY_STRIPS = [*TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8"]

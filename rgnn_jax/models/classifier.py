@@ -24,9 +24,7 @@ class ClassifierConfig(Variant, frozen=True, kw_only=True, tag="classifier"):
     """Size and regularisation of a `Classifier`.
 
     Attributes:
-        width: channels of the first convolution that halves; each further one has twice as many.
-        stem: 3x3 convolutions of half as many channels before it, at the picture's own size; all but the
-            first are residual.
+        width: channels of the first convolution; each further one that halves has twice as many.
         blocks: residual 3x3 convolutions after each that halves (He et al., 2016).
         norm: of convolutions: "layer" normalises the channels of each place (Ba et al., 2016), "instance"
             each channel over a picture's places (Ulyanov et al., 2016). The former makes as much of a place
@@ -36,7 +34,6 @@ class ClassifierConfig(Variant, frozen=True, kw_only=True, tag="classifier"):
     """
 
     width: Count = 32
-    stem: NaturalNumber = 0
     blocks: NaturalNumber = 0
     norm: Literal["layer", "instance"] = "layer"
     feature_dim: Count = 128
@@ -54,13 +51,10 @@ class Classifier(nn.Module):
     def setup(self) -> None:
         """Declares the layers."""
         widths = [self.config.width * 2**i for i in range(halvings(self.image_shape))]
-        stem = [(self.config.width + 1) // 2] * self.config.stem
-        self.stem = [Conv(width, 3, 1, self.dtype) for width in stem]
         self.convolutions = [Conv(width, 4, 2, self.dtype) for width in widths]
         # An even channel has no variance; a larger epsilon keeps what little noise it has from being all.
         instance = partial(nn.InstanceNorm, epsilon=1e-3)
         make_norm = partial(nn.LayerNorm if self.config.norm == "layer" else instance, dtype=self.dtype)
-        self.stem_norms = [make_norm() for _ in stem]
         self.norms = [make_norm() for _ in widths]
         self.residuals = [
             [Conv(width, 3, 1, self.dtype) for _ in range(self.config.blocks)] for width in widths
@@ -73,9 +67,6 @@ class Classifier(nn.Module):
     def features(self, images: Float[Array, "b h w c"]) -> Float[Array, "b d"]:
         """What the classifier sees in each picture, before the last layer."""
         h = images
-        for index, (convolution, norm) in enumerate(zip(self.stem, self.stem_norms, strict=True)):
-            seen = nn.silu(norm(convolution(h)))
-            h = h + seen if index else seen
         stages = zip(self.convolutions, self.norms, self.residuals, self.residual_norms, strict=True)
         for convolution, norm, residuals, residual_norms in stages:
             h = nn.silu(norm(convolution(h)))

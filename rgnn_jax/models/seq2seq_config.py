@@ -34,12 +34,9 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         norm: of blocks.
         qk_norm: whether queries and keys are normalised.
         picture_width: channels of the first convolution of what reads the picture of a symbol.
-        picture_stem: its convolutions at the picture's own size, before the first that halves.
         picture_blocks: its residual convolutions after each that halves the picture.
         picture_norm: of its convolutions, see `ClassifierConfig.norm`.
         picture_features: numbers a picture before they become scores of the symbols.
-        picture_glance: pixels by which each picture is also looked at moved to all eight sides in use, where
-            the mean of all nine scores counts; 0 looks once, as a painter's reader always does.
         reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
             it to the answers alone to teach it to read.
         style_dim: numbers of a style of handwriting, where answers are painted.
@@ -70,11 +67,9 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
     norm: Literal["layer", "rms"] = "layer"
     qk_norm: bool = False
     picture_width: Count = 32
-    picture_stem: NaturalNumber = 0
     picture_blocks: NaturalNumber = 0
     picture_norm: Literal["layer", "instance"] = "layer"
     picture_features: Count = 128
-    picture_glance: NaturalNumber = 0
     reading_weight: NonNegative = 1.0
     style_dim: Count = 24
     style_spread: Positive = 1.0
@@ -108,7 +103,6 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         """The settings of what reads a picture."""
         return ClassifierConfig(
             width=self.picture_width,
-            stem=self.picture_stem,
             blocks=self.picture_blocks,
             norm=self.picture_norm,
             feature_dim=self.picture_features,

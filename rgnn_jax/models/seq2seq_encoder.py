@@ -63,22 +63,11 @@ class Front(nn.Module):
         if not self.side:
             return embed(self.embedding, source).astype(self.dtype), None
         m, n, *shape = source.shape
-        pictures = source.reshape(m * n, *shape)
-        glances = [pictures] if train else _glances(pictures, self.config.picture_glance)
-        logits = jnp.mean(jnp.stack([self.reader(glance) for glance in glances]), axis=0)
-        logits = logits.reshape(m, n, self.symbols)
+        logits = self.reader(source.reshape(m * n, *shape)).reshape(m, n, self.symbols)
         if not train:
             return embed(self.embedding, jnp.argmax(logits, axis=-1)).astype(self.dtype), logits
         probabilities = nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
         return probabilities @ self.embedding.astype(self.dtype), logits
-
-
-def _glances(pictures: Float[Array, "b h w c"], shift: int) -> list[Float[Array, "b h w c"]]:
-    """The pictures as they are and moved to all eight sides by so many pixels, where paper comes in."""
-    h, w = pictures.shape[1:3]
-    wider = jnp.pad(pictures, ((0, 0), (shift, shift), (shift, shift), (0, 0)))
-    moves = range(0, 2 * shift + 1, shift) if shift else (0,)
-    return [wider[:, y : y + h, x : x + w] for y in moves for x in moves]
 
 
 class Encoder(nn.Module):

@@ -84,18 +84,6 @@ def test_blocks_that_add_nothing_leave_the_classifier_as_it_is(params):
     assert not np.allclose(deeper.apply({"params": params | blocks}, batch().images), plain, atol=1e-2)
 
 
-def test_a_stem_sees_a_picture_at_its_own_size_before_it_is_halved():
-    config = ClassifierConfig(width=5, stem=3, feature_dim=5)
-    model = Classifier(config, MODEL.image_shape, MODEL.classes)
-    found = model.init_with_output(KEY, batch().images, capture_intermediates=True, mutable=True)[1]
-    layers = [name for name in found["intermediates"] if name.startswith(("stem", "convolutions"))]
-    seen = {name: found["intermediates"][name]["__call__"][0].shape[1:] for name in layers}
-    assert {name: shape for name, shape in seen.items() if name.startswith("stem_")} == {
-        f"stem_{layer}{index}": (8, 12, 3) for layer in ("", "norms_") for index in range(3)
-    }
-    assert seen["convolutions_0"] == (4, 6, 5)
-
-
 @pytest.mark.parametrize(("norm", "together"), [("layer", 3), ("instance", (1, 2))])
 def test_a_norm_is_over_channels_or_over_places(norm, together):
     model = Classifier(ClassifierConfig(width=4, blocks=1, norm=norm), (8, 8, 1), classes=3)

@@ -111,21 +111,6 @@ def test_a_picture_is_its_likeliest_symbol_and_in_training_all_that_it_may_be(tr
         assert np.allclose(logits, symbols, atol=1e-5) == alike
 
 
-def test_a_glance_is_the_mean_of_nine_places_and_for_use_alone():
-    once = CONDITIONAL_MODELS["strips_to_gru"]
-    model = dataclasses.replace(once, config=msgspec.structs.replace(once.config, picture_glance=2))
-    params, source = initialise(once), source_of(once)
-    around = jnp.pad(source, ((0, 0), (0, 0), (2, 2), (2, 2), (0, 0)))
-    side = once.side
-    moved = [around[:, :, y : y + side, x : x + side] for y in (0, 2, 4) for x in (0, 2, 4)]
-    each = [once.apply(params, pictures, method="read") for pictures in moved]
-    mean = model.apply(params, source, method="read")
-    np.testing.assert_allclose(mean, np.mean(each, axis=0), atol=1e-5)
-    assert not np.allclose(mean, each[4], atol=1e-3)
-    trained = [bound.apply(params, TOKENS, source, train=True) for bound in (once, model)]
-    np.testing.assert_array_equal(*trained)
-
-
 def test_reading_weighs_as_it_is_set_to():
     model = CONDITIONAL_MODELS["strips_to_transformer"]
     params = initialise(model)["params"]
