@@ -9,6 +9,7 @@ from pathlib import Path
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
@@ -257,6 +258,9 @@ def _headline(experiment: Experiment, task: Task, parameters: int, directory: Ru
 def _milestone(
     callback: Callable[[LoadedRun], None], directory: RunDirectory, experiment: Experiment, task: Task
 ) -> Callable[[int, Params], None]:
-    return lambda step, params: callback(
-        LoadedRun(directory, experiment, task.spec, task.model, params, step)
-    )
+    def call(step: int, params: Params) -> None:
+        # The next step reuses the memory of its parameters, and the callback may keep the run.
+        kept = jax.tree.map(jnp.copy, params)
+        callback(LoadedRun(directory, experiment, task.spec, task.model, kept, step))
+
+    return call

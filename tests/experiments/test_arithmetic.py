@@ -210,5 +210,9 @@ def test_a_smoke_run_publishes_page_numbers_and_runs(tmp_path):
     assert all((page.parent / run.run / "config.json").exists() for run in found.runs)
     assert "A smoke run" in page.read_text()
     assert found.handwriting is not None
-    for run in (found.handwriting.painter.run, found.handwriting.readers[0].run, found.handwriting.judge):
+    for run in (
+        found.handwriting.painter.run,
+        found.handwriting.readers[0].run,
+        found.handwriting.painter.painted.judge,
+    ):
         assert (page.parent / run / "config.json").exists()

@@ -9,11 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from small_runs import LSTM, TINY
 
 from rgnn_jax.cli import main
+from rgnn_jax.config import load_experiment
 from rgnn_jax.errors import WorkFailed
 from rgnn_jax.train import session
 from rgnn_jax.train.run import RunDirectory
@@ -200,3 +202,24 @@ def test_a_run_that_failed_is_removed_by_the_holder_of_its_lock(tmp_path):
     with pytest.raises(WorkFailed), run.lock(), session.removed_if_useless(run):
         raise WorkFailed("after it")
     assert run.steps() == [3]
+
+
+def test_a_milestone_that_is_kept_outlives_the_steps_after_it(folder):
+    settings = [
+        *zip(SIZES["gru"][::2], SIZES["gru"][1::2], strict=True),
+        *zip(COMMON[::2], COMMON[1::2], strict=True),
+    ]
+    settings += [
+        ("--training.steps", "6"),
+        ("--training.milestones", "0.02"),
+        ("--data.path", str(folder / "text.txt")),
+    ]
+    named = [(name.removeprefix("--").replace("-", "_"), value) for name, value in settings]
+    experiment = load_experiment(ROOT / "configs" / "gru_chapter.toml", named)
+    kept: list[session.LoadedRun] = []
+    session.run_training(experiment, "run", folder, quiet=True, on_milestone=kept.append)
+    [early] = kept
+    assert 0 < early.step < 6
+    saved = session.load_run("run", folder, step=early.step)
+    for ours, theirs in zip(jax.tree.leaves(early.params), jax.tree.leaves(saved.params), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
