@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +42,7 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
         augment: whether training turns, slants, scales, shifts and bends each digit a little.
         noise: standard deviation of the noise on pixels of the noisiest training pictures, whose values are
             0 to 1; it is uniform up to this from picture to picture, blank ones with them.
+        picture_validation_fraction: the share of the pictures kept for the queries of validation.
         picture_seed: which pictures are kept for validation, for the test too where the set does not say,
             and which of these are seen in its queries.
     """
@@ -52,6 +53,7 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
     size: Count = 28
     augment: bool = False
     noise: NonNegative = 0.0
+    picture_validation_fraction: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.1
     picture_seed: Seed = 0
 
     def __post_init__(self) -> None:
@@ -61,10 +63,11 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
 
     @property
     def identity(self) -> bytes:
-        """The same; without noise as it was before there was any, so that older runs can be resumed."""
+        """The same, without younger settings at their defaults, so that older runs can be resumed."""
         settings = msgspec.to_builtins(self)
-        if not self.noise:
-            del settings["noise"]
+        for name, default in (("noise", 0.0), ("picture_validation_fraction", 0.1)):
+            if settings[name] == default:
+                del settings[name]
         return msgspec.json.encode(settings)
 
     @property
@@ -82,6 +85,7 @@ class HandwritingData(ArithmeticData, frozen=True, kw_only=True, tag="handwritin
             size=self.size,
             channels=1,
             split="picture",
+            validation_fraction=self.picture_validation_fraction,
             seed=self.picture_seed,
         )
 

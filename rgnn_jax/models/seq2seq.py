@@ -63,13 +63,25 @@ class Seq2Seq(nn.Module):
         return self.answer_and_read(tokens, source, train=train)[0]
 
     def answer_and_read(
-        self, tokens: Int[Array, "b t"], source: Source, *, train: bool = False
+        self,
+        tokens: Int[Array, "b t"],
+        source: Source,
+        symbols: Int[Array, "b s"] | None = None,
+        *,
+        train: bool = False,
     ) -> tuple[Float[Array, "b t v"], Float[Array, "b s v"] | None]:
-        """The same, and logits of the symbol in each picture of the source, where it is pictures."""
+        """The same, and logits of the symbol in each picture of the source, where it is pictures.
+
+        Args:
+            tokens: a target's symbols up to each.
+            source: of symbols or of pictures.
+            symbols: those that the pictures show, from which the logits of the target are then made.
+            train: whether this is for training.
+        """
         self._check_length(tokens.shape[1])
         if self.answer_side and self.is_initializing():
             self.painter(jnp.zeros((1, self.answer_side, self.answer_side, 1)), jnp.zeros((1,), jnp.int32))
-        encoded = self.encoder(source, train=train)
+        encoded = self.encoder(source, symbols, train=train)
         return self.decoder(tokens, encoded, train=train), encoded.readings
 
     def read(self, source: Source) -> Float[Array, "b s v"] | None:

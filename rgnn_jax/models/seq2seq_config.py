@@ -37,8 +37,8 @@ class Seq2SeqConfig(Variant, frozen=True, kw_only=True, tag="seq2seq"):
         picture_blocks: its residual convolutions after each that halves the picture.
         picture_norm: of its convolutions, see `ClassifierConfig.norm`.
         picture_features: numbers a picture before they become scores of the symbols.
-        reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture; 0 leaves
-            it to the answers alone to teach it to read.
+        reading_weight: of the front end's own loss, the cross-entropy of the symbol in each picture, from
+            which alone it then learns; 0 leaves it to the answers to teach it to read.
         style_dim: numbers of a style of handwriting, where answers are painted.
         style_spread: standard deviation of the styles that answers are painted in. Those of N(0, 1), a spread
             of 1, are painted less varied than what was written, since the painter paints means.

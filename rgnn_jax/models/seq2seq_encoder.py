@@ -28,10 +28,10 @@ Source = Int[Array, "b s"] | Float[Array, "b s h w c"]
 class Front(nn.Module):
     """Makes features of each position of a source, of symbols or of pictures of them.
 
-    A small convolutional classifier gives each picture a probability of every symbol. In training a picture's
-    features are the mean of the symbols' vectors under these, so that the answers' loss trains the classifier
-    too. In use they are the likeliest symbol's vector, because mixtures of symbols are not what the encoder
-    behind was trained to understand.
+    A small convolutional classifier gives each picture a probability of every symbol. A picture's features
+    are the vector of the likeliest symbol, or of the true one where the symbols are given. In training
+    without them they are the mean of the symbols' vectors under the probabilities, so that the answers' loss
+    trains the classifier.
 
     Attributes:
         config: the network's settings.
@@ -57,17 +57,22 @@ class Front(nn.Module):
             self.reader = Classifier(self.config.reader, shape, self.symbols, self.dtype)
 
     def __call__(
-        self, source: Int[Array, "m n"] | Float[Array, "m n h w c"], *, train: bool = False
+        self,
+        source: Int[Array, "m n"] | Float[Array, "m n h w c"],
+        symbols: Int[Array, "m n"] | None = None,
+        *,
+        train: bool = False,
     ) -> tuple[Float[Array, "m n f"], Float[Array, "m n v"] | None]:
         """Features of every position, and logits of the symbol in each picture."""
         if not self.side:
             return embed(self.embedding, source).astype(self.dtype), None
         m, n, *shape = source.shape
         logits = self.reader(source.reshape(m * n, *shape)).reshape(m, n, self.symbols)
-        if not train:
-            return embed(self.embedding, jnp.argmax(logits, axis=-1)).astype(self.dtype), logits
-        probabilities = nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
-        return probabilities @ self.embedding.astype(self.dtype), logits
+        if symbols is None and train:
+            probabilities = nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
+            return probabilities @ self.embedding.astype(self.dtype), logits
+        shown = jnp.argmax(logits, axis=-1) if symbols is None else symbols
+        return embed(self.embedding, shown).astype(self.dtype), logits
 
 
 class Encoder(nn.Module):
@@ -87,8 +92,16 @@ class Encoder(nn.Module):
     side: int = 0
     dtype: DTypeLike = jnp.float32
 
-    def __call__(self, source: Source, *, train: bool = False) -> Encoded:
-        """Features of every position and a summary of all; draws dropout where `train`."""
+    def __call__(
+        self, source: Source, symbols: Int[Array, "b s"] | None = None, *, train: bool = False
+    ) -> Encoded:
+        """Features of every position and a summary of all; draws dropout where `train`.
+
+        Args:
+            source: of symbols or of pictures.
+            symbols: those that the pictures show, which are then read in their stead.
+            train: whether this is for training.
+        """
         raise NotImplementedError
 
     def make_front(self, features: int, init: nn.initializers.Initializer) -> Front:
@@ -112,9 +125,12 @@ class RecurrentEncoder(Encoder):
         ]
         self.drop = Dropout(config.dropout)
 
-    def __call__(self, source: Source, *, train: bool = False) -> Encoded:
+    def __call__(
+        self, source: Source, symbols: Int[Array, "b s"] | None = None, *, train: bool = False
+    ) -> Encoded:
         """Runs the layers over the source, each direction on its own."""
-        x, readings = self.front(source.swapaxes(0, 1), train=train)
+        shown = None if symbols is None else symbols.T
+        x, readings = self.front(source.swapaxes(0, 1), shown, train=train)
         inputs = list(jnp.split(x, len(self.layers[0]), axis=-1))
         # In inference a first step apart costs more copies than it saves products.
         shape = source.shape[0], self.config.width
@@ -146,9 +162,11 @@ class TransformerEncoder(Encoder):
         self.norm = make_norm(config, self.dtype)
         self.drop = Dropout(config.dropout)
 
-    def __call__(self, source: Source, *, train: bool = False) -> Encoded:
+    def __call__(
+        self, source: Source, symbols: Int[Array, "b s"] | None = None, *, train: bool = False
+    ) -> Encoded:
         """Runs the blocks over the source."""
-        x, readings = self.front(source, train=train)
+        x, readings = self.front(source, symbols, train=train)
         positions = self.position_embedding[: x.shape[1]].astype(x.dtype)
         x = self.drop(x + jnp.broadcast_to(positions, x.shape), deterministic=not train)
         for block in self.blocks:

@@ -18,8 +18,9 @@ from rgnn_jax.models.painting import painting_loss
 class Translate:
     """Mean cross-entropy of each symbol of the target, in nats, given the true ones before it.
 
-    Where the source is pictures, the mean cross-entropy of the symbol in each is added with its weight; where
-    the target is to be painted, `painting_loss`.
+    Where the source is pictures, the mean cross-entropy of the symbol in each is added with its weight.
+    Unless this is 0, answers are learned from the true symbols, as after a reading without error, and reading
+    from its own loss alone. Where the target is to be painted, `painting_loss` is added.
 
     Attributes:
         model: a `contracts.ConditionalModel`.
@@ -45,8 +46,9 @@ class Translate:
         """Loss; with it the fraction of symbols, and of whole targets, whose likeliest symbols are right."""
         rngs = {"dropout": key} if train else None
         fed = teacher_forced(batch.target, self.start)
+        shown = batch.symbols if train and self.model.config.reading_weight else None
         output: Any = self.model.apply(
-            {"params": params}, fed, batch.source, train=train, rngs=rngs, method="answer_and_read"
+            {"params": params}, fed, batch.source, shown, train=train, rngs=rngs, method="answer_and_read"
         )
         logits = jnp.asarray(output[0], jnp.float32)
         nll = cross_entropy(logits, batch.target)

@@ -135,3 +135,11 @@ def test_pictures_of_other_things_are_refused(tmp_path):
     np.savez(file, images=np.zeros((40, SIDE, SIDE), np.uint8), labels=np.arange(40) % 2)
     with pytest.raises(UserError, match="not the digits 0 to 9"):
         Handwriting(data_of(str(file))).table("train")
+
+
+def test_the_share_of_validation_pictures_is_set_and_older_runs_keep_their_identity(path):
+    few = data_of(path, picture_validation_fraction=0.05)
+    shares = [len(Handwriting(config).images.validation.images) for config in (data_of(path), few)]
+    assert shares == [100, 50]
+    assert b"picture_validation_fraction" in few.identity
+    assert not {b"noise", b"picture_validation_fraction"} & set(data_of(path).identity.split(b'"'))

@@ -124,3 +124,28 @@ def test_reading_weighs_as_it_is_set_to():
         )
         mean = {name: total / count for name, (total, count) in metrics.items()}
         np.testing.assert_allclose(loss, mean["loss"] + weight * mean["reading_loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["gru", "transformer"])
+def test_answers_are_learned_from_true_symbols_unless_they_must_teach_to_read(part):
+    model = CONDITIONAL_MODELS[f"strips_to_{part}"]
+    text = dataclasses.replace(model, side=0)
+    params = initialise(model)["params"]
+    symbols = jnp.array([[5, 10, 3], [7, 11, 9]])
+    strips = ArithmeticBatch(source_of(model), TOKENS, symbols=symbols)
+
+    def answers_loss(params, model, batch, train):
+        _, metrics = Translate(model, start=12)(params, batch, jax.random.key(0), jnp.zeros(()), train)
+        total, count = metrics["loss"]
+        return total / count
+
+    def reader_slope(model, train):
+        slope = jax.grad(answers_loss)(params, model, strips, train)["encoder"]["front"]["reader"]
+        return max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(slope))
+
+    told = answers_loss(params, text, ArithmeticBatch(symbols, TOKENS), train=True)
+    np.testing.assert_allclose(answers_loss(params, model, strips, train=True), told, rtol=1e-5)
+    assert abs(answers_loss(params, model, strips, train=False) - told) > 1e-4
+    assert reader_slope(model, train=True) == 0
+    untold = dataclasses.replace(model, config=msgspec.structs.replace(model.config, reading_weight=0.0))
+    assert reader_slope(untold, train=True) > 0
