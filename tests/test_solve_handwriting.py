@@ -173,3 +173,11 @@ def test_a_run_is_listed_and_exported(folder, tmp_path, capsys):
     assert main(["export", "strips", "--ckpt-dir", str(folder), "--out", str(tmp_path / "exported")]) == 0
     program = export.deserialize((tmp_path / "exported" / "read_source.jax").read_bytes())
     assert program.in_avals[-1].shape == (1, 3, 8, 8, 1)
+
+
+def test_a_digit_without_held_out_pictures_is_missed_before_the_training(folder, capsys):
+    few = ["--data.path", str(folder / "digits.npz"), "--data.picture-validation-fraction", "0.005"]
+    where = ["--name", "few", "--ckpt-dir", str(folder)]
+    assert main(["train", STRIPS, *TINY_STRIPS, "--data.size", "8", *few, *where]) == 2
+    assert "make data.picture_validation_fraction larger" in capsys.readouterr().err
+    assert not (folder / "few").exists()

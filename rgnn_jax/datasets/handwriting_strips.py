@@ -53,7 +53,8 @@ def make_table(pictures: Pictures, classes: Sequence[str], source: str) -> Digit
     counts = np.bincount(labels, minlength=len(_DIGITS)).astype(np.int32)
     if not counts.all():
         raise UserError(
-            f"{source}: a split has no picture of {np.argmin(counts)}; give more pictures of each digit"
+            f"{source}: a split has no picture of {np.argmin(counts)}; give more pictures of each digit, or "
+            "make data.picture_validation_fraction larger"
         )
     order = np.argsort(labels, kind="stable").astype(np.int32)
     starts = (np.cumsum(counts) - counts).astype(np.int32)

@@ -157,7 +157,9 @@ def _load(data: ArithmeticData, batch_size: int) -> tuple[Arithmetic, Batches]:
     if not isinstance(data, HandwritingData):
         return Arithmetic(data), ArithmeticBatches(data, batch_size)
     handwriting = Handwriting(data)
-    return handwriting, HandwritingBatches(data, handwriting.table("train"), batch_size)
+    # A digit of which a held-out split has no picture is better missed before the training than after it.
+    train, _, _ = (handwriting.table(split) for split in ("train", "validation", "test"))
+    return handwriting, HandwritingBatches(data, train, batch_size)
 
 
 def _rows_at_a_time(model: nn.Module) -> int:
