@@ -91,31 +91,24 @@ def test_token_probabilities_need_one_number_a_character():
         figures.token_probabilities("ab", np.zeros(1))
 
 
-def test_bars_have_the_given_lengths_and_write_them():
-    (axes,) = figures.bars({"plain": 1.0, "fast": 0.64}, label="ratio", reference=("plain", 1.0)).axes
-    assert [bar.get_width() for bar in axes.patches] == [1.0, 0.64]
-    assert {"1.00", "0.64", "plain"} <= set(words(axes))
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["plain", "fast"]
-    assert axes.yaxis_inverted()
-
-
 def test_comparison_puts_a_dot_where_the_value_is():
     values = {"LSTM": {"ours": 0.5, "theirs": 1.0}, "TCN": {"theirs": 2.0}}
-    figure = figures.comparison(values, label="ratio", log_x=True)
+    figure = figures.comparison(values, label="ratio")
     (axes,) = figure.axes
     dots = {line.get_label(): line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "o"}
     assert dots == {"ours": [[0.5, 0.0]], "theirs": [[1.0, 0.0], [2.0, 1.0]]}
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ours", "theirs"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["LSTM", "TCN"]
+    assert axes.yaxis_inverted()
 
 
-def test_heatmap_shows_the_matrix_and_writes_it_when_asked():
+def test_heatmap_shows_the_matrix_and_writes_it():
     values = np.array([[0.0, 1.0, -2.0], [0.25, 0.5, 0.75]], np.float32)
-    (axes,) = figures.heatmap(values, ["a", "b"], list("xyz"), label="loss", decimals=1).axes
+    (axes,) = figures.heatmap(values, ["a", "b"], ["\n", " ", "z"], label="loss", decimals=1).axes
     np.testing.assert_array_equal(axes.images[0].get_array(), values)
     assert words(axes) == ["0.0", "1.0", "\u22122.0", "0.2", "0.5", "0.8"]
-    axes, bar = figures.heatmap(values, ["a", "b"], ["\n", " ", "z"], label="weight").axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["¶", " ", "z"]
-    assert bar.get_ylabel() == "weight"
+    assert axes.get_title(loc="left") == "loss"
 
 
 def test_svg_is_the_same_each_time_and_keeps_words_as_text():
@@ -136,30 +129,30 @@ def test_svg_escapes_what_a_model_wrote():
 
 
 def test_svg_leaves_paper_and_ink_to_the_page_and_a_file_does_not(tmp_path):
-    figure = figures.bars({"a": 1.0}, label="x")
+    figure = figures.learning_curves({"TCN": FLAT})
     assert "fill: var(--paper, #ffffff)" in figures.to_svg(figure)
     assert "fill: var(--hue-1, #193b98)" in figures.to_svg(figure)
-    figures.save(figure, tmp_path / "bars.svg")
-    assert "var(" not in (tmp_path / "bars.svg").read_text()
+    figures.save(figure, tmp_path / "curves.svg")
+    assert "var(" not in (tmp_path / "curves.svg").read_text()
 
 
 @pytest.mark.parametrize(("suffix", "start"), [(".svg", b"<?xml"), (".png", b"\x89PNG"), (".pdf", b"%PDF")])
 def test_save_writes_what_the_suffix_says(tmp_path, suffix, start):
     path = tmp_path / f"figure{suffix}"
-    figures.save(figures.bars({"a": 1.0}, label="x"), path)
+    figures.save(figures.learning_curves({"TCN": FLAT}), path)
     assert path.read_bytes().startswith(start)
 
 
 def test_save_refuses_another_suffix(tmp_path):
     with pytest.raises(UserError, match=re.escape(".svg, .png or .pdf, not .bmp")):
-        figures.save(figures.bars({"a": 1.0}, label="x"), tmp_path / "figure.bmp")
+        figures.save(figures.learning_curves({"TCN": FLAT}), tmp_path / "figure.bmp")
 
 
 def test_a_callers_style_is_left_alone_and_pyplot_never_imported():
     program = (
         "import sys, matplotlib; matplotlib.rcParams.update({'font.size': 23, 'svg.fonttype': 'path'})\n"
         "from rgnn_jax import figures\n"
-        "figures.to_svg(figures.bars({'a': 1.0}, label='x'))\n"
+        "figures.to_svg(figures.comparison({'a': {'b': 1.0}}, label='x'))\n"
         "assert (matplotlib.rcParams['font.size'], matplotlib.rcParams['svg.fonttype']) == (23, 'path')\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )

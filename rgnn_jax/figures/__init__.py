@@ -10,7 +10,7 @@ try:
 except ImportError as error:
     raise UserError('figures need matplotlib: pip install "rgnn-jax[report]"') from error
 
-from rgnn_jax.figures.charts import bars, comparison, heatmap
+from rgnn_jax.figures.charts import comparison, heatmap
 from rgnn_jax.figures.curves import Curve, Series, learning_curves
 from rgnn_jax.figures.style import PALETTE, save, to_svg
 from rgnn_jax.figures.text import token_probabilities
@@ -19,7 +19,6 @@ __all__ = [
     "PALETTE",
     "Curve",
     "Series",
-    "bars",
     "comparison",
     "heatmap",
     "learning_curves",

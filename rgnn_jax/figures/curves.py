@@ -74,11 +74,6 @@ def learning_curves(
     grid[0].set_ylabel(y_label)
     if not panels:
         _name_line_ends(grid[0], curves)
-        for milestone in milestones:
-            place = grid[0].get_xaxis_transform()
-            grid[0].text(
-                milestone, 1.015, tick(milestone), color=MUTED, fontsize=8, ha="center", transform=place
-            )
         if any(curve.held_out for curve in curves.values()):
             grid[0].set_xlabel(f"{x_label}   (heavy lines: held-out, light lines: training)")
     return figure

@@ -26,7 +26,6 @@ def hover_page(
     note: str = "",
     labels: Int[np.ndarray, " n"] | None = None,
     classes: Sequence[str] = (),
-    texts: Sequence[str] = (),
 ) -> str:
     """One HTML file that holds everything it needs and asks no server for anything.
 
@@ -40,7 +39,6 @@ def hover_page(
         note: a line below it.
         labels: classes that colour the points.
         classes: their names.
-        texts: what is written below each picture; the class's name where there is none.
 
     Raises:
         UserError: without pillow.
@@ -55,7 +53,6 @@ def hover_page(
         "labels": numbers.tolist(),
         "classes": names if labels is not None else [],
         "colours": [CLASS_COLOURS[i % len(CLASS_COLOURS)] for i in range(len(names))],
-        "texts": list(texts) or [names[i] if labels is not None else "" for i in numbers],
         "size": [images.shape[2], images.shape[1]],
         "across": across,
         "sheet": _data_url(_sheet(images, across)),
