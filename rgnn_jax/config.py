@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import jax
+import jax.numpy as jnp
 import msgspec
+import numpy as np
 
 from rgnn_jax.datasets.arithmetic import ArithmeticData
 from rgnn_jax.datasets.handwriting import HandwritingData
@@ -81,6 +83,13 @@ class TrainingConfig(Section, frozen=True):
     parallel: Literal["auto", "jit", "pmap"] = "auto"
     devices: NaturalNumber = 0
     tensorboard: bool = False
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of activations; a CPU has no fast bfloat16."""
+        if self.compute_dtype != "auto":
+            return jnp.dtype(self.compute_dtype)
+        return jnp.dtype(jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16)
 
 
 class Experiment(Section, frozen=True):
@@ -184,13 +193,6 @@ def override(experiment: Experiment, overrides: Sequence[tuple[str, str]]) -> Ex
     for name, value in overrides:
         _override(settings, name, value)
     return parse_experiment(settings, "command line")
-
-
-def resolve_dtype(name: str) -> str:
-    """`auto` is float32 on a CPU, which has no fast bfloat16, and bfloat16 on accelerators."""
-    if name != "auto":
-        return name
-    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
 
 
 def _completed(experiment: Experiment) -> Experiment:

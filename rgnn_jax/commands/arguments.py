@@ -82,6 +82,34 @@ def seed(text: str) -> int:
     return _whole(text, 0, 2**32)
 
 
+def index(text: str) -> int:
+    """A whole number from 0 on, for argparse."""
+    return _whole(text, 0, 2**31)
+
+
+def indices(text: str) -> tuple[int, ...]:
+    """Whole numbers from 0 on with commas between them, for argparse."""
+    return tuple(index(part) for part in text.split(","))
+
+
+def several(text: str) -> int:
+    """A whole number from 2 on, for argparse."""
+    if count(text) < 2:
+        raise argparse.ArgumentTypeError("at least 2 are needed, the two ends")
+    return count(text)
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between them, for argparse."""
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, or no numbers with commas") from None
+    if not all(abs(value) < 1e6 for value in values):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number is too large")
+    return values
+
+
 def _whole(text: str, least: int, end: int) -> int:
     if not text.isascii() or not text.isdecimal() or not least <= int(text) < end:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {end - 1}")
@@ -100,6 +128,16 @@ def refuse(args: argparse.Namespace, why: str, *options: str, cure: str = "leave
     for option in options:
         if getattr(args, option) is not None:
             raise UserError(f"--{option.replace('_', '-')}: {why}; {cure}")
+
+
+def empty_split(split: str, cure: str) -> UserError:
+    """What is said where there is nothing to score."""
+    return UserError(f"the {split} split is empty: choose another --split, or {cure}")
+
+
+def origin(loaded: Any, split: str) -> dict[str, Any]:
+    """Which run, step and split a score is of, for `print_json`."""
+    return {"step": loaded.step, "split": split, "run": str(loaded.directory.path)}
 
 
 def print_json(value: Any) -> None:

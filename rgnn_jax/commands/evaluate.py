@@ -12,11 +12,13 @@ from rgnn_jax.commands.arguments import (
     add_run,
     add_temperature,
     count,
+    empty_split,
+    origin,
     print_json,
     refuse,
     seed,
 )
-from rgnn_jax.commands.evaluate_arithmetic import empty_split, evaluate_arithmetic, origin
+from rgnn_jax.commands.evaluate_arithmetic import evaluate_arithmetic
 from rgnn_jax.errors import UserError
 
 

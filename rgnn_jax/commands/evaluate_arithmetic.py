@@ -1,10 +1,9 @@
-"""`rgnn evaluate` of models of arithmetic, and what it says of every model."""
+"""`rgnn evaluate` of models of arithmetic."""
 
 import argparse
 from typing import Any
 
-from rgnn_jax.commands.arguments import print_json
-from rgnn_jax.errors import UserError
+from rgnn_jax.commands.arguments import empty_split, origin, print_json
 
 
 def evaluate_arithmetic(args: argparse.Namespace, loaded: Any) -> int:
@@ -104,13 +103,3 @@ def _print_readings(readings: dict[str, Any], split: str) -> None:
             f"{100 * seen.queries.accuracy:.2f}% of the queries; reading a picture at a time as well as it "
             "does, about so many answers can be right"
         )
-
-
-def origin(loaded: Any, split: str) -> dict[str, Any]:
-    """Which run, step and split a score is of."""
-    return {"step": loaded.step, "split": split, "run": str(loaded.directory.path)}
-
-
-def empty_split(split: str, cure: str) -> UserError:
-    """What is said where there is nothing to score."""
-    return UserError(f"the {split} split is empty: choose another --split, or {cure}")

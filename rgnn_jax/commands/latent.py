@@ -12,9 +12,13 @@ from rgnn_jax.commands.arguments import (
     add_run,
     add_temperature,
     count,
+    index,
+    indices,
+    numbers,
     positive,
     print_json,
     seed,
+    several,
 )
 from rgnn_jax.errors import UserError
 
@@ -53,13 +57,13 @@ def register(commands: Any) -> None:
     )
     walk.add_argument("--other", action="append", default=[], metavar="RUN", help="a run to show beside it")
     walk.add_argument("--random", type=count, metavar="N", help="N walks between random codes instead")
-    walk.add_argument("--steps", type=_several, default=10, help="pictures a walk (default: 10)")
+    walk.add_argument("--steps", type=several, default=10, help="pictures a walk (default: 10)")
     rotate = _add(tools, "rotate", _rotate, "Turn a face from left to right.", images=4)
     rotate.add_argument("--factor", help="the data's factor that is the turn (default: turn, yaw or azimuth)")
     rotate.add_argument(
         "--by", choices=("labels", "asymmetry"), help="how the direction is found (default: labels, if any)"
     )
-    rotate.add_argument("--steps", type=_several, default=9, help="pictures a strip (default: 9)")
+    rotate.add_argument("--steps", type=several, default=9, help="pictures a strip (default: 9)")
     edit = _add(tools, "edit", _edit, "Add and remove attributes.", images=4)
     edit.add_argument(
         "--add", "--attribute", action="append", default=[], metavar="NAME",
@@ -67,7 +71,7 @@ def register(commands: Any) -> None:
     )  # fmt: skip
     edit.add_argument("--remove", action="append", default=[], metavar="NAME", help="likewise; repeatable")
     edit.add_argument(
-        "--strengths", type=_numbers, default=(-2.0, -1.0, 0.0, 1.0, 2.0), metavar="S,S,...",
+        "--strengths", type=numbers, default=(-2.0, -1.0, 0.0, 1.0, 2.0), metavar="S,S,...",
         help="multiples of the attribute's vector (default: -2,-1,0,1,2)",
     )  # fmt: skip
     project = _add(tools, "project", _project, "Codes of held-out pictures on a plane.")
@@ -150,7 +154,7 @@ def _add(
         )
         parser.add_argument(
             "--index",
-            type=_index,
+            type=index,
             action="append",
             default=[],
             help="a held-out picture, from 0 on; repeatable",
@@ -167,11 +171,11 @@ def _add_traverse(parser: argparse.ArgumentParser) -> None:
         "--order", choices=("kl", "effect"), help="of the rows (default: kl; effect for an autoencoder)"
     )
     parser.add_argument(
-        "--dimensions", type=_indices, default=(), metavar="D,D,...", help="these only, in this order"
+        "--dimensions", type=indices, default=(), metavar="D,D,...", help="these only, in this order"
     )
     parser.add_argument("--rows", type=count, default=10, help="dimensions shown at most (default: 10)")
     parser.add_argument("--range", type=positive, default=3.0, help="to either side (default: 3)")
-    parser.add_argument("--steps", type=_several, default=10, help="pictures a row (default: 10)")
+    parser.add_argument("--steps", type=several, default=10, help="pictures a row (default: 10)")
 
 
 def _subject(args: argparse.Namespace, name: str) -> Any:
@@ -273,29 +277,3 @@ def _clusters(args: argparse.Namespace, subject: Any) -> Any:
     from rgnn_jax.experiments.latent.maps import clustered
 
     return clustered(subject, by=args.by, neighbours=args.neighbours, seed=args.seed)
-
-
-def _several(text: str) -> int:
-    if count(text) < 2:
-        raise argparse.ArgumentTypeError("at least 2 are needed, the two ends")
-    return count(text)
-
-
-def _index(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
-    return int(text)
-
-
-def _indices(text: str) -> tuple[int, ...]:
-    return tuple(_index(part) for part in text.split(","))
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number, or no numbers with commas") from None
-    if not all(abs(value) < 1e6 for value in values):
-        raise argparse.ArgumentTypeError(f"{text!r}: a number is too large")
-    return values

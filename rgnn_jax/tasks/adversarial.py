@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, UInt8
 
-from rgnn_jax.config import Experiment, GeneratorConfig, resolve_dtype
+from rgnn_jax.config import Experiment, GeneratorConfig
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.pictures import Pictures, evenly
@@ -43,7 +43,7 @@ def build_pair(experiment: Experiment, spec: ImageSpec) -> GAN:
             + cure
         )
     classes = len(spec.classes) if config.conditional else 0
-    dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
+    dtype = experiment.training.dtype
     match config:
         case DCGANConfig():
             return DCGAN(config, spec.shape, classes, dtype)

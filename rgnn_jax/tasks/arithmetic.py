@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
-from rgnn_jax.config import Experiment, resolve_dtype
+from rgnn_jax.config import Experiment
 from rgnn_jax.contracts import Batches, Params, Rows
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticBatches, ArithmeticData
 from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec
@@ -85,7 +85,7 @@ def build_arithmetic_model(experiment: Experiment, spec: ArithmeticSpec) -> Seq2
         target_length=spec.answer_length,
         side=spec.side,
         answer_side=spec.answer_side,
-        dtype=jnp.dtype(resolve_dtype(experiment.training.compute_dtype)),
+        dtype=experiment.training.dtype,
     )
 
 

@@ -26,7 +26,7 @@ from rgnn_jax.tasks.text import build_sequence_model, build_text_task
 
 
 def build(experiment: Experiment, spec: Spec | None = None) -> Task:
-    """Data, model and objective of an experiment whose open fields are resolved.
+    """Data, model and objective of an experiment.
 
     Args:
         experiment: the settings.

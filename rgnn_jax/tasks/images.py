@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
-from rgnn_jax.config import AutoencoderConfig, Experiment, GeneratorConfig, resolve_dtype
+from rgnn_jax.config import AutoencoderConfig, Experiment, GeneratorConfig
 from rgnn_jax.contracts import Game, Objective, Params
 from rgnn_jax.datasets.image_batches import ImageBatches, binarized_once
 from rgnn_jax.datasets.image_spec import ImageSpec
@@ -82,7 +81,7 @@ def build_image_model(experiment: Experiment, spec: ImageSpec) -> nn.Module:
     config, _ = experiment.of_pictures
     if isinstance(config, GeneratorConfig):
         return build_pair(experiment, spec)
-    dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
+    dtype = experiment.training.dtype
     match config:
         case MLPAutoencoderConfig():
             return MLPAutoencoder(config, spec.shape, dtype)

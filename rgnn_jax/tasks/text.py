@@ -1,9 +1,8 @@
 """Character language models as tasks."""
 
 import flax.linen as nn
-import jax.numpy as jnp
 
-from rgnn_jax.config import Experiment, SequenceConfig, resolve_dtype
+from rgnn_jax.config import Experiment, SequenceConfig
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.text import load_text
 from rgnn_jax.datasets.text_batches import TextBatches
@@ -55,7 +54,7 @@ def build_sequence_model(experiment: Experiment, vocabulary: Vocabulary) -> nn.M
     """
     config, data = experiment.of_text
     size = len(vocabulary)
-    dtype = jnp.dtype(resolve_dtype(experiment.training.compute_dtype))
+    dtype = experiment.training.dtype
     match config:
         case LSTMConfig():
             return LSTM(config, size, dtype)

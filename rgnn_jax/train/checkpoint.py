@@ -131,13 +131,13 @@ class Checkpoints:
                 flush(entry)
             self._retire()
 
-    def restore(self, abstract_state: PyTree, step: int | str | None = "latest") -> tuple[PyTree, Manifest]:
+    def restore(self, abstract_state: PyTree, step: int | str = "latest") -> tuple[PyTree, Manifest]:
         """Reads a state and checks every bit of it.
 
         Args:
             abstract_state: a state's structure, shapes and dtypes, as from `jax.eval_shape`. Leaves with a
                 sharding are restored to it, the others to numpy arrays.
-            step: a step on disk, `latest` (also None) or `best`.
+            step: a step on disk, `latest` or `best`.
 
         Returns:
             The state and what was saved with it.
@@ -198,11 +198,11 @@ class Checkpoints:
         removed = (self._directory / str(step)).rename(self._directory / f".{step}.removed")
         shutil.rmtree(removed)
 
-    def _resolve(self, step: int | str | None) -> int:
+    def _resolve(self, step: int | str) -> int:
         steps = self.steps()
         if not steps:
             raise UserError(f"run {self._run} holds no checkpoint yet")
-        if step is None or step == "latest":
+        if step == "latest":
             return steps[-1]
         if step == "best":
             best = self.best_step()

@@ -14,6 +14,7 @@ from typing import Any, TextIO, cast
 import msgspec
 
 from rgnn_jax.errors import UserError
+from rgnn_jax.train.run import RunDirectory
 
 
 def format_duration(seconds: float) -> str:
@@ -46,15 +47,15 @@ class RunLog:
     Where nobody reads standard error any more, the files are written on.
 
     Args:
-        directory: the run's directory, or None where no files are wanted.
+        run: whose files are written, or None where none are wanted.
         tensorboard: also write event files for TensorBoard.
         quiet: nothing on standard error.
     """
 
-    def __init__(self, directory: Path | None, *, tensorboard: bool = False, quiet: bool = False) -> None:
-        self._text = (directory / "log.txt").open("a", encoding="utf-8") if directory else None
-        self._metrics = (directory / "metrics.jsonl").open("ab") if directory else None
-        self._events = _event_writer(directory) if directory and tensorboard else None
+    def __init__(self, run: RunDirectory | None, *, tensorboard: bool = False, quiet: bool = False) -> None:
+        self._text = run.log.open("a", encoding="utf-8") if run else None
+        self._metrics = run.metrics.open("ab") if run else None
+        self._events = _event_writer(run.path) if run and tensorboard else None
         self._stderr = None if quiet or sys.stderr is None else _Stderr()
         self._bar = _ProgressBar(self._stderr) if self._stderr and self._stderr.isatty() else None
         self._last_line = -math.inf

@@ -114,7 +114,7 @@ def train(
     experiment: Experiment,
     task: Task,
     compiled: Compiled,
-    checkpoints: Checkpoints | None,
+    checkpoints: Checkpoints,
     log: RunLog,
     *,
     started: float,
@@ -127,7 +127,7 @@ def train(
         experiment: the run's resolved settings.
         task: what `tasks.build` made of them.
         compiled: the update and its devices.
-        checkpoints: where states are kept, or None to keep nothing.
+        checkpoints: where states are kept.
         log: where progress goes.
         started: `time.monotonic()` at the start of the command.
         resume: continue from the latest checkpoint, where there is one.
@@ -139,9 +139,9 @@ def train(
     """
     training = experiment.training
     limits = Limits.of(training, task.steps_per_epoch)
-    saved = checkpoints.latest_step() if checkpoints is not None and resume else None
-    if checkpoints is None or saved is None:
-        state, info = compiled.init(training.seed), _Info(task.data.digest)
+    saved = checkpoints.latest_step() if resume else None
+    if saved is None:
+        state, info = compiled.init(training.seed), Info(task.data.digest)
     else:
         state, info = _restore(training, task, compiled, checkpoints)
     step = int(compiled.fetch(state.step))
@@ -149,15 +149,15 @@ def train(
     pace, totals, evaluated = Pace(), Totals(info.totals), -1
     held_out: HeldOut = {}
     stop = False
-    best = math.inf if checkpoints is None else checkpoints.best_metric()
+    best = checkpoints.best_metric()
 
     def seconds() -> float:
         return info.seconds + time.monotonic() - started
 
     def save(metric: float | None = None, *, keep: bool = False) -> None:
         nonlocal saved
-        if checkpoints is not None and saved != step:
-            now = dataclasses.asdict(_Info(task.data.digest, seconds(), totals.sums))
+        if saved != step:
+            now = dataclasses.asdict(Info(task.data.digest, seconds(), totals.sums))
             checkpoints.save(step, compiled.fetch(state), metric=metric, keep=keep, info=now)
             saved = step
 
@@ -185,7 +185,7 @@ def train(
             if not result.finite:
                 step = int(compiled.fetch(state.step))
                 save()
-                raise WorkFailed(_not_finite(step, result, checkpoints is not None))
+                raise WorkFailed(_not_finite(step, result))
             step += count
             totals.add(result.metrics)
             left = limits.seconds_left(step, seconds(), pace.step_seconds)
@@ -221,7 +221,7 @@ def _due(step: int, every: int) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Info:
+class Info:
     """What a checkpoint remembers beside the state: the data, the time taken, and `Totals` not yet logged."""
 
     data: str
@@ -231,11 +231,10 @@ class _Info:
 
 def _restore(
     training: TrainingConfig, task: Task, compiled: Compiled, checkpoints: Checkpoints
-) -> tuple[TrainState, _Info]:
+) -> tuple[TrainState, Info]:
     abstract = jax.eval_shape(compiled.training.init, np.uint32(training.seed))
     state, meta = checkpoints.restore(abstract)
-    # Checkpoints of older versions lack some of it.
-    info = _Info(**{"data": task.data.digest, **meta.info})
+    info = Info(**meta.info)
     if info.data != task.data.digest:
         raise UserError(
             "--resume: the data are not those that the run was trained on; "
@@ -292,9 +291,9 @@ def _status(step: int, result: StepResult, pace: Pace, task: Task) -> str:
     return f"step {step}  loss {result.loss:.4f}  {rate} {task.symbol}/s"
 
 
-def _not_finite(step: int, result: StepResult, saved: bool) -> str:
-    kept = f"the parameters before it are saved as checkpoint {step}" if saved else "nothing was saved"
+def _not_finite(step: int, result: StepResult) -> str:
     return (
         f"step {step + 1}: the loss is {result.loss:g} and the gradient's norm {result.gradient_norm:g}; "
-        f"{kept}; lower optimizer.learning_rate or optimizer.clip_norm, or start from an earlier checkpoint"
+        f"the parameters before it are saved as checkpoint {step}; lower optimizer.learning_rate or "
+        "optimizer.clip_norm, or start from an earlier checkpoint"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import msgspec
 
-from rgnn_jax.config import DataConfig, Experiment, TrainingConfig, from_json, override, resolve_dtype
+from rgnn_jax.config import DataConfig, Experiment, TrainingConfig, from_json, override
 from rgnn_jax.datasets.arithmetic import ArithmeticData
 from rgnn_jax.datasets.images import FACES, ImageData
 from rgnn_jax.errors import UserError
@@ -71,7 +71,7 @@ def resolve(experiment: Experiment) -> Experiment:
         training,
         devices=devices,
         micro_batches=micro_batches_for(training.batch_size, training.micro_batches, devices),
-        compute_dtype=resolve_dtype(training.compute_dtype),
+        compute_dtype=training.dtype.name,
     )
     return msgspec.structs.replace(experiment, training=training)
 

@@ -130,8 +130,9 @@ def run_training(
     ):
         if resume and leader:
             directory.truncate_metrics(checkpoints.latest_step())
-        where = directory.path if leader else None
-        with RunLog(where, tensorboard=settings.tensorboard, quiet=quiet or not leader) as log:
+        with RunLog(
+            directory if leader else None, tensorboard=settings.tensorboard, quiet=quiet or not leader
+        ) as log:
             log.message(_headline(experiment, task, parameters, directory))
             outcome = train(
                 experiment,

@@ -23,7 +23,7 @@ from rgnn_jax.tasks.build import build, with_settings_of
 from rgnn_jax.tasks.task import Task
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.log import RunLog, format_duration
-from rgnn_jax.train.loop import Limits, Pace, Totals, too_short
+from rgnn_jax.train.loop import Info, Limits, Pace, Totals, too_short
 from rgnn_jax.train.resolve import resolve
 from rgnn_jax.train.run import RunDirectory, check_name
 from rgnn_jax.train.session import make_training, removed_if_useless, run_files
@@ -231,7 +231,7 @@ def _keep(
     history.add_row(step, {"seconds": seconds, **scores})
     files = run_files(member.experiment, task) | {"metrics.jsonl": b"\n".join([*history.rows, b""])}
     run = RunDirectory.create(directory, member.name, files)
-    info = {"seconds": seconds, "data": task.data.digest}
+    info = dataclasses.asdict(Info(task.data.digest, seconds))
     with run.lock(), removed_if_useless(run), Checkpoints(run.checkpoints) as checkpoints:
         checkpoints.save(step, state, metric=loss, info=info)
     shown = {name: held_out.get(name) for name in task.shown}

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from rgnn_jax.train.log import RunLog, format_duration
+from rgnn_jax.train.run import RunDirectory
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_durations_are_said_as_a_person_does(seconds, text):
 
 def test_messages_and_metrics_are_kept(tmp_path, capsys):
     for step in (1, 2):
-        with RunLog(tmp_path) as log:
+        with RunLog(RunDirectory(tmp_path)) as log:
             log.message(f"line {step}")
             log.metrics(step, {"loss": 0.5, "norm": math.nan})
     assert (tmp_path / "log.txt").read_text() == "line 1\nline 2\n"
@@ -41,7 +42,7 @@ def test_messages_and_metrics_are_kept(tmp_path, capsys):
 
 
 def test_quiet_is_silent_and_lines_of_progress_are_rare(tmp_path, capsys):
-    with RunLog(tmp_path, quiet=True) as log:
+    with RunLog(RunDirectory(tmp_path), quiet=True) as log:
         log.message("kept")
         log.progress(0.5, 10.0, "step 1")
     assert capsys.readouterr().err == "" and (tmp_path / "log.txt").read_text() == "kept\n"
@@ -57,7 +58,7 @@ def test_a_reader_that_went_away_ends_no_run(tmp_path, monkeypatch):
     # To close it writes what it holds, as Python does at its exit.
     with os.fdopen(writer, "w") as stderr:
         monkeypatch.setattr("sys.stderr", stderr)
-        with RunLog(tmp_path) as log:
+        with RunLog(RunDirectory(tmp_path)) as log:
             log.message("one")
             log.progress(0.5, 10.0, "step 1")
             log.metrics(1, {"loss": 0.5})
@@ -71,7 +72,7 @@ def test_a_closed_terminal_ends_no_run(tmp_path, monkeypatch):
     person, terminal = pty.openpty()
     with os.fdopen(terminal, "w") as stderr:
         monkeypatch.setattr("sys.stderr", stderr)
-        with RunLog(tmp_path) as log:
+        with RunLog(RunDirectory(tmp_path)) as log:
             log.progress(0.2, 10.0, "step 1")
             assert b"%" in os.read(person, 1000)
             os.close(person)
@@ -82,7 +83,7 @@ def test_a_closed_terminal_ends_no_run(tmp_path, monkeypatch):
 
 def test_no_standard_error_at_all_is_quiet(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr", None)
-    with RunLog(tmp_path) as log:
+    with RunLog(RunDirectory(tmp_path)) as log:
         log.message("kept")
     assert (tmp_path / "log.txt").read_text() == "kept\n" and capsys.readouterr().out == ""
 
