@@ -58,7 +58,7 @@ class Examination:
 
     def examine(self, one: FinishedRun, beta: float, place: str) -> FaceRun:
         """Everything about one model, whose directory beside the page is `place`."""
-        subject = Subject.of(one.run)
+        subject = one.subject
         test = self.data.test
         scores: dict[str, Any] = dict(
             score_images(one.run.model, one.run.params, test.images, seed=self.seed)

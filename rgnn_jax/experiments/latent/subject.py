@@ -84,9 +84,7 @@ class Subject:
         Raises:
             UserError: where they cannot be read.
         """
-        data = load_task(self.run, self.overrides).data
-        assert isinstance(data, Images)
-        return data
+        return load_task(self.run, self.overrides).images
 
     @property
     def held_out(self) -> tuple[str, Pictures]:
