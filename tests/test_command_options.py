@@ -108,3 +108,16 @@ def test_paragraphs_begin_with_as_much_as_is_asked_for(ckpt_dir, capsys):
 def test_a_number_that_is_not_finite_is_null(capsys):
     print_json({"loss": float("nan"), "scores": [1.0, np.float64("inf"), np.float64(0.5)], "name": "é"})
     assert capsys.readouterr().out == '{"loss": null, "scores": [1.0, null, 0.5], "name": "é"}\n'
+
+
+@pytest.mark.parametrize("document", ["text", "faces", "digits", "fashion", "flowers", "arithmetic"])
+def test_a_document_is_reproduced_by_its_own_protocol(document, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("rgnn_jax.train.devices.set_up", lambda *_: None)
+    monkeypatch.setattr(
+        f"rgnn_jax.experiments.{document}.reproduce_{document}",
+        lambda request: (request.out / "page.html", None, request.command),
+    )
+    assert main(["reproduce", document, "--out", str(tmp_path)]) == 0
+    shown = f"rgnn reproduce {document} --scale cpu --seed 0\n\npage  {tmp_path / 'page.html'}\n"
+    assert capsys.readouterr().out == shown
