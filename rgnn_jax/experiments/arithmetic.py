@@ -12,7 +12,6 @@ from rgnn_jax.experiments import report
 from rgnn_jax.experiments.arithmetic_attention import draw_attention
 from rgnn_jax.experiments.arithmetic_beyond import examine_beyond
 from rgnn_jax.experiments.arithmetic_networks import NETWORKS, answers
-from rgnn_jax.experiments.arithmetic_observations import observe
 from rgnn_jax.experiments.arithmetic_page import make_page, to_terminal
 from rgnn_jax.experiments.arithmetic_results import (
     BASELINE,
@@ -164,7 +163,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
         )
         attention = [draw_attention(attentive, query) for query in ATTENDED]
         page = make_page(results, curves, draw_handwriting(exhibits), attention)
-        report.publish(page, results, observe(results), work / "arithmetic.html")
+        report.publish(page, results, work / "arithmetic.html", {})
     return target / "arithmetic.html", results, to_terminal(results)
 
 

@@ -19,16 +19,25 @@ from rgnn_jax.experiments.arithmetic_results import (
     Trained,
 )
 from rgnn_jax.experiments.handwriting_page import handwriting_sections, in_lines
-from rgnn_jax.experiments.picture_settings import NOTICES
-from rgnn_jax.experiments.picture_tables import document_section
-from rgnn_jax.experiments.report import Block, Cell, Column, Figure, Report, Section, Table, agreeing
+from rgnn_jax.experiments.report import (
+    Block,
+    Cell,
+    Column,
+    Figure,
+    Report,
+    Section,
+    Table,
+    agreeing,
+    document_section,
+    verdict_lines,
+)
 from rgnn_jax.train.sweep import format_table
 
 _MAIN = (BASELINE, LSTM, TRANSFORMER)
-_NOTICES = NOTICES | {
-    "cpu": "The short scale: networks of symbols train for at most two minutes on two cores, the one that "
-    "paints for seven and the one that reads handwriting for ten."
-}
+_SHORT = (
+    "networks of symbols train for at most two minutes on two cores, the one that paints for seven and the "
+    "one that reads handwriting for ten."
+)
 
 
 def make_page(
@@ -70,9 +79,9 @@ def make_page(
             *handwriting,
             document_section(observations),
         ),
-        provenance=results.facts.provenance,
-        settings=results.facts.settings,
-        notice=_NOTICES.get(results.facts.scale),
+        facts=results.facts,
+        observations=observations,
+        notice=results.facts.notice(_SHORT),
     )
 
 
@@ -92,11 +101,10 @@ def to_terminal(results: ArithmeticResults) -> str:
         }
         for run in results.runs
     ]
-    verdicts = [f"{row.verdict:>10}  {row.document}  {row.numbers}" for row in observe(results)]
     lines = [format_table(rows), "test queries", ""]
     if results.handwriting is not None:
         lines += [*in_lines(results.handwriting), ""]
-    return "\n".join([*lines, *verdicts])
+    return "\n".join([*lines, *verdict_lines(observe(results))])
 
 
 def _best(results: ArithmeticResults) -> str:

@@ -11,7 +11,7 @@ from rgnn_jax.datasets.images import load_images
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.evaluate.clusters import score_clusters
 from rgnn_jax.experiments import report
-from rgnn_jax.experiments.digits_observations import AE, NONE, observe
+from rgnn_jax.experiments.digits_observations import AE, NONE
 from rgnn_jax.experiments.digits_page import make_page, to_terminal
 from rgnn_jax.experiments.digits_pictures import WALKS, draw_pictures
 from rgnn_jax.experiments.digits_results import Choice, DigitModel, DigitResults, KlCourse, choose
@@ -35,7 +35,6 @@ from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.sampling.latent import aggregate_posterior, prior
-from rgnn_jax.train.run import write_atomically
 
 
 class Scale(NamedTuple):
@@ -164,11 +163,9 @@ def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
             walks=walks,
             all_walks={label: together(list(pairs.values())) for label, pairs in walks.items()},
         )
-        (work / "figures").mkdir()
-        for name, png in pictures.items():
-            write_atomically(work / "figures" / f"{name}.png", png)
         page = make_page(results, loss_figures(list(shown.values())), pictures)
-        report.publish(page, results, observe(results), work / "digits.html")
+        files = {f"figures/{name}.png": png for name, png in pictures.items()}
+        report.publish(page, results, work / "digits.html", files)
     return target / "digits.html", results, to_terminal(results)
 
 

@@ -5,10 +5,7 @@ from collections.abc import Mapping, Sequence
 from rgnn_jax.experiments.digits_observations import AE, observe
 from rgnn_jax.experiments.digits_pictures import sample_name
 from rgnn_jax.experiments.digits_results import TOLERANCE, DigitResults, choose
-from rgnn_jax.experiments.picture_settings import NOTICES
 from rgnn_jax.experiments.picture_tables import (
-    document_section,
-    evaluate_command,
     judge_words,
     networks,
     score_table,
@@ -23,6 +20,8 @@ from rgnn_jax.experiments.report import (
     Section,
     Table,
     agreeing,
+    document_section,
+    verdict_lines,
 )
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import number
@@ -51,9 +50,9 @@ def make_page(results: DigitResults, curves: Sequence[Figure], pictures: Mapping
                 "The networks", (networks({name: model.score for name, model in results.models.items()}),)
             ),
         ),
-        provenance=results.facts.provenance,
-        settings=results.facts.settings,
-        notice=NOTICES.get(results.facts.scale),
+        facts=results.facts,
+        observations=observations,
+        notice=results.facts.notice("every run is kept to a minute or so on two cores."),
     )
 
 
@@ -78,7 +77,7 @@ def to_terminal(results: DigitResults) -> str:
         "test pictures, nats; distance (Frechet, in a classifier's features) and sure: samples from N(0, 1)",
         _choosing(results),
         "",
-        *(f"{row.verdict:>10}  {row.document}  {row.numbers}" for row in observe(results)),
+        *verdict_lines(observe(results)),
     ]
     return "\n".join(lines)
 
@@ -141,7 +140,7 @@ def _reconstructions(results: DigitResults, pictures: Mapping[str, bytes]) -> tu
         score_table(
             {name: model.score for name, model in models.items()},
             binarized=results.data.binarized,
-            command=evaluate_command(results.facts, models[results.tuned].score.run),
+            command=f"rgnn evaluate {results.facts.directory}/{models[results.tuned].score.run}",
         ),
     )
 

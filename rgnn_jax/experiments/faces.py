@@ -11,7 +11,6 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.faces_examination import Examination, choice
 from rgnn_jax.experiments.faces_judges import FactorJudge, PhotographJudge, Reads, Unread
-from rgnn_jax.experiments.faces_observations import observe
 from rgnn_jax.experiments.faces_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.faces_results import FacesResults
 from rgnn_jax.experiments.facts import Facts
@@ -21,7 +20,6 @@ from rgnn_jax.experiments.picture_settings import optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
-from rgnn_jax.train.run import write_atomically
 
 CONFIG, PAIR, READER = "beta_vae_faces", "gan_faces", "face_reader"
 TURNER = "1"
@@ -137,10 +135,8 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs}, data)
         pictures |= draw_pairs([pair], request.seed)
-        for name, content in pictures.items():
-            write_atomically(work / name, content)
         page = make_page(results, runs, [pair], pictures)
-        report.publish(page, results, observe(results), work / "faces.html")
+        report.publish(page, results, work / "faces.html", pictures)
     return target / "faces.html", results, to_terminal(results)
 
 

@@ -19,26 +19,14 @@ from rgnn_jax.experiments.faces_tables import (
     target_sentence,
     turn_table,
 )
-from rgnn_jax.experiments.facts import SMOKE
 from rgnn_jax.experiments.latent.meanings import turning_curve
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import show_pairs
-from rgnn_jax.experiments.report import (
-    Block,
-    Figure,
-    Observations,
-    Picture,
-    Report,
-    Section,
-)
+from rgnn_jax.experiments.report import Block, Figure, Picture, Report, Section, document_section
 from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import Number, number
 
-NOTICES = {
-    "smoke": SMOKE,
-    "cpu": "The short scale: what two cores reach in minutes; `--scale full` trains for longer.",
-}
 _STRIPS, _FILMED = 6, 8
 
 
@@ -84,19 +72,12 @@ def make_page(
             Section("Sharper or blurrier", (_spectra(results), look_table(results))),
             Section("A GAN beside the VAEs", _pairs(results, pairs, pictures)),
             Section("How the loss falls", (*_curves(runs), score_table(results))),
-            Section(
-                "What the document saw, and what we see",
-                (
-                    "The document trained beta 0 and 20 and judged by eye. Here a number decides, against a "
-                    "threshold that was fixed before the run.",
-                    Observations(observations, "The document's observations, one by one."),
-                ),
-            ),
+            document_section(observations, "trained beta 0 and 20 and judged by eye"),
             Section("Who judges", (judge_table(results),)),
         ),
-        provenance=results.facts.provenance,
-        settings=results.facts.settings,
-        notice=NOTICES.get(results.facts.scale),
+        facts=results.facts,
+        observations=observations,
+        notice=results.facts.notice(),
     )
 
 

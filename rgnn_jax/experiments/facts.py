@@ -6,10 +6,9 @@ from pathlib import Path
 import msgspec
 
 from rgnn_jax.experiments import provenance
-from rgnn_jax.experiments.report import Provenance
 from rgnn_jax.experiments.request import Request
 
-SMOKE = "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more."
+_SMOKE = "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more."
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +50,8 @@ class Facts(Result, frozen=True):
             versions=provenance.versions(),
         )
 
-    @property
-    def provenance(self) -> Provenance:
-        """The same for the page's foot."""
-        return Provenance(self.command, self.seed, self.hardware, self.seconds, self.date, self.versions)
+    def notice(
+        self, short: str = "what two cores reach in minutes; `--scale full` trains for longer."
+    ) -> str | None:
+        """What stands above a page that does not show everything; `short` says what the short scale is."""
+        return {"smoke": _SMOKE, "cpu": f"The short scale: {short}"}.get(self.scale)

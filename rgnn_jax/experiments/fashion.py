@@ -9,7 +9,7 @@ from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.evaluate.projection import tsne
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.facts import Facts
-from rgnn_jax.experiments.fashion_observations import AE, PIXELS, VAE, observe
+from rgnn_jax.experiments.fashion_observations import AE, PIXELS, VAE
 from rgnn_jax.experiments.fashion_page import make_page, to_terminal
 from rgnn_jax.experiments.fashion_pictures import draw_beside, draw_stages, draw_walks
 from rgnn_jax.experiments.fashion_results import FashionModel, FashionResults
@@ -32,7 +32,6 @@ from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.sampling.latent import prior
-from rgnn_jax.train.run import write_atomically
 from rgnn_jax.train.session import LoadedRun
 
 WALKS = ((0, 1), (2, 8), (3, 7), (5, 9))
@@ -164,7 +163,7 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
             walks=score_pairs(subjects[VAE], judge, data, WALKS, plan.walks),
             facts=Facts.of(request, target, in_words(runs[VAE].end.run.experiment, data)),
         )
-        files = {
+        pictures = {
             "stages.png": draw_stages(runs[VAE].early, subjects[VAE], data, request.seed),
             "beside.png": draw_beside(subjects, data),
             "walks.png": draw_walks(subjects[VAE], data, WALKS),
@@ -172,9 +171,7 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
             **maps["tsne"].files,
             **clustered(subjects[VAE], seed=request.seed).files,
         }
-        (work / "figures").mkdir()
-        for name, content in files.items():
-            write_atomically(work / "figures" / name, content)
-        page = make_page(results, loss_figures([run.end for run in runs.values()]), files)
-        report.publish(page, results, observe(results), work / "fashion.html")
+        page = make_page(results, loss_figures([run.end for run in runs.values()]), pictures)
+        files = {f"figures/{name}": content for name, content in pictures.items()}
+        report.publish(page, results, work / "fashion.html", files)
     return target / "fashion.html", results, to_terminal(results)

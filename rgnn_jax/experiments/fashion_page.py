@@ -11,15 +11,23 @@ from rgnn_jax.experiments.fashion_observations import (
     observe,
 )
 from rgnn_jax.experiments.fashion_results import FashionResults
-from rgnn_jax.experiments.picture_settings import NOTICES
 from rgnn_jax.experiments.picture_tables import (
-    document_section,
-    evaluate_command,
     judge_words,
     networks,
     score_table,
 )
-from rgnn_jax.experiments.report import Block, Column, Figure, Picture, Report, Section, Table, agreeing
+from rgnn_jax.experiments.report import (
+    Block,
+    Column,
+    Figure,
+    Picture,
+    Report,
+    Section,
+    Table,
+    agreeing,
+    document_section,
+    verdict_lines,
+)
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import number
 
@@ -53,9 +61,9 @@ def make_page(results: FashionResults, curves: Sequence[Figure], pictures: Mappi
                 "The networks", (networks({name: model.score for name, model in results.models.items()}),)
             ),
         ),
-        provenance=results.facts.provenance,
-        settings=results.facts.settings,
-        notice=NOTICES.get(results.facts.scale),
+        facts=results.facts,
+        observations=observations,
+        notice=results.facts.notice("every run is kept to a minute or so on two cores."),
     )
 
 
@@ -88,7 +96,7 @@ def to_terminal(results: FashionResults) -> str:
             "",
             format_table(spaces),
             "",
-            *(f"{row.verdict:>10}  {row.document}  {row.numbers}" for row in observe(results)),
+            *verdict_lines(observe(results)),
         ]
     )
 
@@ -147,7 +155,7 @@ def _errors(results: FashionResults, pictures: Mapping[str, bytes]) -> tuple[Blo
         score_table(
             {name: model.score for name, model in results.models.items()},
             binarized=results.data.binarized,
-            command=evaluate_command(results.facts, "vae"),
+            command=f"rgnn evaluate {results.facts.directory}/vae",
         ),
         Picture(
             pictures["beside.png"],

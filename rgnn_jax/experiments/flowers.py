@@ -12,7 +12,6 @@ from rgnn_jax.datasets.pictures import Images, evenly
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.facts import Facts
-from rgnn_jax.experiments.flowers_observations import observe
 from rgnn_jax.experiments.flowers_page import draw_pictures, make_page, to_terminal
 from rgnn_jax.experiments.flowers_results import (
     FACE_PAIR,
@@ -40,7 +39,6 @@ from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
 from rgnn_jax.sampling.latent import draw, lerp, prior
-from rgnn_jax.train.run import write_atomically
 
 CONFIG = "vae_flowers"
 WALKS, STEPS = 64, 11
@@ -108,10 +106,8 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
         )
         pictures = draw_pictures(results, {one.label: one.subject for one in runs})
         pictures |= draw_pairs(pairs, request.seed)
-        for name, content in pictures.items():
-            write_atomically(work / name, content)
         page = make_page(results, runs, pairs, pictures)
-        report.publish(page, results, observe(results), work / "flowers.html")
+        report.publish(page, results, work / "flowers.html", pictures)
     return target / "flowers.html", results, to_terminal(results)
 
 

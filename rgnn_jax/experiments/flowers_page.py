@@ -6,13 +6,12 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from rgnn_jax.experiments.faces_page import NOTICES
 from rgnn_jax.experiments.flowers_observations import detail_kept, observe
 from rgnn_jax.experiments.flowers_results import FACES, FLOWERS, FlowersResults
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import show_pairs
 from rgnn_jax.experiments.picture_looks import nearest
-from rgnn_jax.experiments.picture_tables import document_section, looks
+from rgnn_jax.experiments.picture_tables import looks
 from rgnn_jax.experiments.report import (
     Block,
     Column,
@@ -20,6 +19,7 @@ from rgnn_jax.experiments.report import (
     Report,
     Section,
     Table,
+    document_section,
 )
 from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
 from rgnn_jax.figures.images import picture_grid, to_png
@@ -90,9 +90,9 @@ def make_page(
             ),
             document_section(observations),
         ),
-        provenance=results.facts.provenance,
-        settings=results.facts.settings,
-        notice=NOTICES.get(results.facts.scale),
+        facts=results.facts,
+        observations=observations,
+        notice=results.facts.notice(),
     )
 
 

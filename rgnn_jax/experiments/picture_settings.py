@@ -4,14 +4,8 @@ from collections.abc import Mapping
 
 from rgnn_jax.config import Experiment
 from rgnn_jax.datasets.pictures import Images
-from rgnn_jax.experiments.facts import SMOKE
 from rgnn_jax.experiments.workshop import Settings
 from rgnn_jax.optimizer import OptimizerConfig
-
-NOTICES = {
-    "smoke": SMOKE,
-    "cpu": "The short scale: every run is kept to a minute or so on two cores.",
-}
 
 _EMBEDDED: Mapping[str, Settings] = {
     # Their levels of grey are what is left of finer pixels; drawn black or white they would be noise.

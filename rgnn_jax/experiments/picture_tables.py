@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.picture_looks import Look
 from rgnn_jax.experiments.picture_results import JudgeFacts, ModelScore
-from rgnn_jax.experiments.report import Column, Figure, Observation, Observations, Section, Table
+from rgnn_jax.experiments.report import Column, Figure, Table
 from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.typography import number, unbroken
@@ -66,18 +65,6 @@ def looks(rows: Sequence[tuple[str, Look]], caption: str) -> Table:
     )  # fmt: skip
 
 
-def document_section(observations: tuple[Observation, ...]) -> Section:
-    """What a document that judged by eye saw, beside what we see."""
-    return Section(
-        "What the document saw, and what we see",
-        (
-            "The document judged by eye. Here a number decides, against a threshold that was fixed "
-            "before the run.",
-            Observations(observations, "The document's observations, one by one."),
-        ),
-    )
-
-
 def loss_figures(runs: Sequence[FinishedRun]) -> tuple[Figure, Figure]:
     """How the reconstruction loss falls, and the KL of those runs that have one."""
     variational = [run for run in runs if run.curve("validation_kl_loss")[0].size]
@@ -113,8 +100,3 @@ def networks(scores: Mapping[str, ModelScore]) -> Table:
         "Hidden layers and latent dimensions; the decoder mirrors the encoder. Time includes compiling, "
         "evaluating and saving.",
     )
-
-
-def evaluate_command(facts: Facts, run: str) -> str:
-    """The command that scores one of a page's runs again."""
-    return f"rgnn evaluate {facts.directory}/{run}"

@@ -4,7 +4,7 @@ import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from rgnn_jax.errors import UserError
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.train.log import format_duration
 from rgnn_jax.train.run import write_atomically
 from rgnn_jax.typography import Number, number, printable
@@ -167,33 +168,38 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Provenance:
-    """What somebody needs to make the page again."""
-
-    command: str
-    seed: int
-    hardware: str
-    seconds: Number
-    date: str
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Report:
     """One page. Between backticks, the words of a summary, a paragraph, a note or a caption are set as code.
 
     Attributes:
         summary: the findings, in a few sentences.
-        settings: name and value of what the runs share.
+        facts: how it was made.
+        observations: the document's, each with its verdict.
         notice: a warning above everything, such as that the numbers are from a smoke run.
     """
 
     title: str
     summary: tuple[str, ...]
     sections: tuple[Section, ...]
-    provenance: Provenance
-    settings: Mapping[str, str] = field(default_factory=dict)
+    facts: Facts
+    observations: tuple[Observation, ...]
     notice: str | None = None
+
+
+def document_section(observations: tuple[Observation, ...], did: str = "judged by eye") -> Section:
+    """What a document that `did` this saw, beside what we see."""
+    return Section(
+        "What the document saw, and what we see",
+        (
+            f"The document {did}. Here a number decides, against a threshold that was fixed before the run.",
+            Observations(observations, "The document's observations, one by one."),
+        ),
+    )
+
+
+def verdict_lines(observations: Sequence[Observation]) -> list[str]:
+    """The observations for a terminal, a line each."""
+    return [f"{row.verdict:>10}  {row.document}  {row.numbers}" for row in observations]
 
 
 def render(report: Report) -> str:
@@ -223,16 +229,19 @@ def render(report: Report) -> str:
     return environment.from_string(template).render(report=report)
 
 
-def publish(report: Report, results: msgspec.Struct, observations: Sequence[Observation], path: Path) -> None:
-    """Writes the rendered report and beside it, as JSON, all numbers and what they decided.
+def publish(report: Report, results: msgspec.Struct, path: Path, files: Mapping[str, bytes]) -> None:
+    """Writes the rendered report and beside it, as JSON, all numbers and what they decided, and its pictures.
 
     Args:
         report: the page.
         results: what it was made from.
-        observations: the document's, each with its verdict.
         path: of the page, NAME.html; the numbers are NAME.json.
+        files: content of further files by their path beside the page.
     """
-    numbers = {**msgspec.structs.asdict(results), "observations": observations}
+    for name, content in files.items():
+        (path.parent / name).parent.mkdir(exist_ok=True)
+        write_atomically(path.parent / name, content)
+    numbers = {**msgspec.structs.asdict(results), "observations": report.observations}
     write_atomically(path.with_suffix(".json"), msgspec.json.format(msgspec.json.encode(numbers), indent=2))
     write_atomically(path, render(report).encode("utf-8", "replace"))
 

@@ -15,7 +15,6 @@ from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.text_examination import Examination
-from rgnn_jax.experiments.text_observations import observe
 from rgnn_jax.experiments.text_page import make_page, to_terminal
 from rgnn_jax.experiments.text_results import STAGES, ModelResult, Point, Stage, SweepRow, TextResults
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, config_path, require_page_tools
@@ -107,7 +106,7 @@ def reproduce_text(request: Request) -> tuple[Path, TextResults, str]:
             sweep=_compare(workshop, plan, text),
             facts=Facts.of(request, target, _shared(experiment, text)),
         )
-        report.publish(make_page(results), results, observe(results), work / "text.html")
+        report.publish(make_page(results), results, work / "text.html", {})
     return target / "text.html", results, to_terminal(results)
 
 

@@ -7,15 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from rgnn_jax import figures
-from rgnn_jax.experiments.facts import SMOKE
-from rgnn_jax.experiments.report import (
-    Continuations,
-    Figure,
-    Note,
-    Observations,
-    Report,
-    Section,
-)
+from rgnn_jax.experiments.report import Continuations, Figure, Note, Report, Section, document_section
 from rgnn_jax.experiments.text_observations import epochs, observe
 from rgnn_jax.experiments.text_results import (
     STAGES,
@@ -32,11 +24,6 @@ from rgnn_jax.train.log import format_duration
 from rgnn_jax.train.sweep import format_table
 from rgnn_jax.typography import printable
 
-_NOTICES = {
-    "smoke": SMOKE,
-    "cpu": "The short scale: fewer epochs than the document's 482; what else differs is said at the end.",
-}
-
 
 def make_page(results: TextResults) -> Report:
     """The page that shows the results."""
@@ -47,13 +34,9 @@ def make_page(results: TextResults) -> Report:
         sections=(
             Section("What they write", _samples(results)),
             Section("How the loss falls", (_curves(results), *describe(results)[1:], score_table(results))),
-            Section(
-                "What the document saw, and what we see",
-                (
-                    "The document trained for 10, 100 and 482 epochs (the Transformer for 512) and judged by "
-                    "eye. Here a number decides, against a threshold that was fixed before the run.",
-                    Observations(observations, "The document's observations, one by one."),
-                ),
+            document_section(
+                observations,
+                "trained for 10, 100 and 482 epochs (the Transformer for 512) and judged by eye",
             ),
             Section("The writing in numbers", (describe(results)[0], *writing_tables(results))),
             Section(
@@ -62,9 +45,11 @@ def make_page(results: TextResults) -> Report:
             Section("What surprises them", _strips(results)),
             Section("The networks", networks(results)),
         ),
-        provenance=results.facts.provenance,
-        settings=results.facts.settings,
-        notice=_NOTICES.get(results.facts.scale),
+        facts=results.facts,
+        observations=observations,
+        notice=results.facts.notice(
+            "fewer epochs than the document's 482; what else differs is said at the end."
+        ),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments import report as module
+from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.report import (
     Column,
     Continuations,
@@ -16,7 +17,6 @@ from rgnn_jax.experiments.report import (
     Observation,
     Observations,
     Picture,
-    Provenance,
     Report,
     Section,
     Table,
@@ -42,13 +42,21 @@ SAMPLES = Continuations(
     },
     caption="What they write.",
 )
-OBSERVED = Observations(
-    (
-        Observation("It loops.", "It loops.", "`period` 7", "agrees"),
-        Observation("It converges.", "It does not.", "0.07 nats", "differs"),
-        Observation("More memory helps.", "", "", "not tested"),
-    ),
-    caption="Document and ours.",
+OBSERVED = (
+    Observation("It loops.", "It loops.", "`period` 7", "agrees"),
+    Observation("It converges.", "It does not.", "0.07 nats", "differs"),
+    Observation("More memory helps.", "", "", "not tested"),
+)
+FACTS = Facts(
+    scale="smoke",
+    command="rgnn reproduce text",
+    directory="ckpt",
+    seed=3,
+    settings={"Batch": "32"},
+    hardware="2 CPU cores",
+    date="2025-01-31",
+    seconds=65.0,
+    versions={"jax": "0.10.2"},
 )
 FACES = Picture(b"pixels", "Faces.", "Four faces.")
 REPORT = Report(
@@ -65,12 +73,12 @@ REPORT = Report(
                 SAMPLES,
                 Picture(b"pixels", "Faces.", "Four faces."),
                 Figure(SVG, "Again.", "The same."),
-                OBSERVED,
+                Observations(OBSERVED, caption="Document and ours."),
             ),
         ),
     ),
-    provenance=Provenance("rgnn reproduce text", 3, "2 CPU cores", 65.0, "2025-01-31", {"jax": "0.10.2"}),
-    settings={"Batch": "32"},
+    facts=FACTS,
+    observations=OBSERVED,
     notice="Smoke run.",
 )
 
@@ -225,18 +233,26 @@ class Numbers(msgspec.Struct):
 
 
 def test_publishing_replaces_page_and_numbers_and_leaves_nothing_else(tmp_path, page):
-    row = Observation("It learns.", "It does.", "loss 1.5 (below 2)", "agrees")
     path = tmp_path / "report.html"
     for loss in (9.0, 1.5):
-        publish(REPORT, Numbers(loss), [row], path)
+        publish(REPORT, Numbers(loss), path, {"figures/faces.png": b"pixels"})
     assert path.read_text(encoding="utf-8") == page
     numbers = msgspec.json.decode((tmp_path / "report.json").read_bytes())
     assert numbers["loss"] == 1.5
-    assert numbers["observations"][0]["verdict"] == "agrees"
-    assert len(list(tmp_path.iterdir())) == 2
+    assert [row["verdict"] for row in numbers["observations"]] == ["agrees", "differs", "not tested"]
+    assert sorted(name.name for name in tmp_path.iterdir()) == ["figures", "report.html", "report.json"]
+    assert (tmp_path / "figures" / "faces.png").read_bytes() == b"pixels"
 
 
 def test_without_jinja2_the_command_that_installs_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(UserError, match=re.escape('pip install "rgnn-jax[report]"')):
         render(REPORT)
+
+
+def test_a_page_says_above_all_else_when_it_does_not_show_everything():
+    smoke, short, full = (
+        msgspec.structs.replace(FACTS, scale=scale).notice("brief.") for scale in ("smoke", "cpu", "full")
+    )
+    assert smoke is not None and smoke.startswith("A smoke run")
+    assert (short, full) == ("The short scale: brief.", None)
