@@ -15,6 +15,7 @@ from rgnn_jax.experiments.arithmetic_networks import NETWORKS, answers
 from rgnn_jax.experiments.arithmetic_page import make_page, to_terminal
 from rgnn_jax.experiments.arithmetic_results import (
     BASELINE,
+    COMPARED,
     GRU,
     LSTM,
     TRANSFORMER,
@@ -25,11 +26,11 @@ from rgnn_jax.experiments.arithmetic_results import (
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.handwriting import Lengths, examine_handwriting
 from rgnn_jax.experiments.handwriting_page import draw_handwriting
+from rgnn_jax.experiments.picture_settings import lengths
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, loss_curves, require_page_tools
 
-_COMPARED = (BASELINE, LSTM, TRANSFORMER)
 VARIED_AT = 75
 """Percent of the queries that train the networks which differ in layers or kind."""
 ATTENDED = ("56+34", "34-56")
@@ -70,11 +71,7 @@ def _limits(
 
 def _seconds(steps: int, seconds: int) -> dict[str, str]:
     """How long a network of handwriting trains at most."""
-    every = max(1, steps // 10)
-    return {
-        "training.steps": str(steps), "training.epochs": "10000", "training.max_seconds": str(seconds),
-        "training.evaluate_every": str(every), "training.log_every": str(min(50, every)),
-    }  # fmt: skip
+    return lengths(epochs=10_000, steps=steps, max_seconds=seconds, evaluate_every=max(1, steps // 10))
 
 
 # Not better in the end, but sooner as good; without noise such a reader sees symbols in noisy blanks.
@@ -99,7 +96,7 @@ SCALES = {
     "cpu": Scale(
         (90, 75, 50),
         (75,),
-        _COMPARED,
+        COMPARED,
         _limits(10_000, 8000, 2500, 45, 120),
         {"training.evaluate_every": "250"},
         Lengths(
@@ -113,7 +110,7 @@ SCALES = {
     "full": Scale(
         (90, 75, 50, 25),
         (90, 75, 50),
-        _COMPARED,
+        COMPARED,
         _limits(10_000, 10_000, 5000, 1200, 1200),
         {"training.evaluate_every": "500"},
         Lengths(
@@ -169,7 +166,7 @@ def reproduce_arithmetic(request: Request) -> tuple[Path, ArithmeticResults, str
 
 def planned(plan: Scale) -> list[tuple[str, str, int]]:
     """Network, split and share of every run."""
-    honest = [(name, "twins", share) for share in plan.shares for name in _COMPARED]
+    honest = [(name, "twins", share) for share in plan.shares for name in COMPARED]
     varied = [(name, "twins", VARIED_AT) for name in (TWO_LAYERS, GRU)]
     leaking = [(name, "leaking", share) for share in plan.leaking_shares for name in plan.leaking]
     return [*honest, *varied, *leaking]

@@ -8,6 +8,7 @@ from rgnn_jax.datasets.arithmetic_spec import SYMBOLS
 from rgnn_jax.experiments.arithmetic_observations import observe
 from rgnn_jax.experiments.arithmetic_results import (
     BASELINE,
+    COMPARED,
     DOCUMENT_BASELINE,
     DOCUMENT_IMPROVED,
     DOCUMENT_WRONG,
@@ -33,7 +34,6 @@ from rgnn_jax.experiments.report import (
 )
 from rgnn_jax.train.sweep import format_table
 
-_MAIN = (BASELINE, LSTM, TRANSFORMER)
 _SHORT = (
     "networks of symbols train for at most two minutes on two cores, the one that paints for seven and the "
     "one that reads handwriting for ten."
@@ -132,7 +132,7 @@ def _scores(results: ArithmeticResults, split: str) -> Table:
                 kind = "baseline" if name == BASELINE else "improved"
                 train, test = theirs[share]
                 rows.append((f"Document, {kind}, {share}%", 100 * train, 100 * test, None, None, None))
-        runs = [run for name in _MAIN if (run := results.find(name, split, share)) is not None]
+        runs = [run for name in COMPARED if (run := results.find(name, split, share)) is not None]
         rows += map(_score, runs)
         shown += runs
     return Table(
@@ -160,7 +160,7 @@ def _score(run: Trained) -> tuple[Cell, ...]:
 def _misclassified(results: ArithmeticResults) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for run in results.of("twins"):
-        if run.model in _MAIN:
+        if run.model in COMPARED:
             theirs = DOCUMENT_WRONG.get(run.share) if run.model == BASELINE else None
             shares = run.test.by_operator
             wrong = {sign: 100 * (1 - share.accuracy) for sign, share in shares.items()}
@@ -180,7 +180,7 @@ def _misclassified(results: ArithmeticResults) -> Table:
 
 def _errors(results: ArithmeticResults) -> tuple[Block, ...]:
     """Where the honest baseline and the well trained networks err, by carries and by size."""
-    runs = [run for run in results.of("twins") if run.model in (BASELINE, LSTM, TRANSFORMER)]
+    runs = [run for run in results.of("twins") if run.model in COMPARED]
     smallest = min(run.share for run in runs)
     shown = [run for run in runs if run.share == smallest]
     names = tuple(Column(run.model) for run in shown)

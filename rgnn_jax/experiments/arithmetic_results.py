@@ -6,6 +6,8 @@ from rgnn_jax.experiments.handwriting_results import HandwritingResults
 
 BASELINE, LSTM, TRANSFORMER = "LSTM, as in the document", "LSTM, our recipe", "Transformer"
 TWO_LAYERS, GRU = "LSTM of two layers", "GRU"
+COMPARED = (BASELINE, LSTM, TRANSFORMER)
+"""Those that are trained on every share of the queries."""
 
 DOCUMENT_BASELINE = {90: (0.7237, 0.7087), 75: (0.6966, 0.6786), 50: (0.6622, 0.6453)}
 """The document's accuracy in training and test by share of training queries, a symbol."""

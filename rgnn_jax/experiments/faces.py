@@ -16,7 +16,7 @@ from rgnn_jax.experiments.faces_results import FacesResults
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
 from rgnn_jax.experiments.picture_looks import look_of_data
-from rgnn_jax.experiments.picture_settings import optimizer_in_words
+from rgnn_jax.experiments.picture_settings import TINY, optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
@@ -51,19 +51,14 @@ class Scale(NamedTuple):
     faces: int
 
 
-_TINY = {
-    "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
-    "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
-}  # fmt: skip
-
 # But for the pair, the seconds are limits for a slow machine: on two quiet cores the epochs come first.
 SCALES = {
     "smoke": Scale(
         ("0", "4", "20"),
-        _TINY | {"model.z_dim": "6", "data.limit": "200"},
+        TINY | {"model.z_dim": "6", "data.limit": "200"},
         {},
-        _TINY | {"model.z_dim": "6", "model.width": "8", "data.limit": "200"},
-        _TINY,
+        TINY | {"model.z_dim": "6", "model.width": "8", "data.limit": "200"},
+        TINY,
         {"data.count": "320", "data.size": "32"},
         8,
     ),

@@ -63,7 +63,7 @@ def make_page(results: FashionResults, curves: Sequence[Figure], pictures: Mappi
         ),
         facts=results.facts,
         observations=observations,
-        notice=results.facts.notice("every run is kept to a minute or so on two cores."),
+        notice=results.facts.notice("every run is kept to two or three minutes on two cores."),
     )
 
 

@@ -34,7 +34,7 @@ from rgnn_jax.experiments.picture_looks import (
     variance_explained,
 )
 from rgnn_jax.experiments.picture_measures import unevenness
-from rgnn_jax.experiments.picture_settings import optimizer_in_words
+from rgnn_jax.experiments.picture_settings import TINY, optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
 from rgnn_jax.experiments.workshop import FinishedRun, Settings, Workshop, require_page_tools
@@ -43,11 +43,7 @@ from rgnn_jax.sampling.latent import draw, lerp, prior
 CONFIG = "vae_flowers"
 WALKS, STEPS = 64, 11
 _COMPONENTS_OF = 2000
-_TINY = {
-    "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
-    "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
-    "model.z_dim": "6", "data.size": "32", "data.limit": "160",
-}  # fmt: skip
+_TINY = TINY | {"model.z_dim": "6", "data.size": "32", "data.limit": "160"}
 
 
 class Scale(NamedTuple):

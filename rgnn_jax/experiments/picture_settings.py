@@ -1,4 +1,4 @@
-"""How the reproductions on digits and clothes set their runs: lengths, data, and both in words."""
+"""How reproductions set their runs: lengths, data, and both in words."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,12 @@ from rgnn_jax.config import Experiment
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments.workshop import Settings
 from rgnn_jax.optimizer import OptimizerConfig
+
+TINY = {
+    "training.steps": "12", "training.batch_size": "16", "training.log_every": "4",
+    "training.evaluate_every": "6", "training.save_every": "12", "optimizer.warmup_steps": "2",
+}  # fmt: skip
+"""Of runs that show that everything works, and no more."""
 
 _EMBEDDED: Mapping[str, Settings] = {
     # Their levels of grey are what is left of finer pixels; drawn black or white they would be noise.
