@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from rgnn_jax.experiments.digits_observations import AE, observe
 from rgnn_jax.experiments.digits_pictures import sample_name
 from rgnn_jax.experiments.digits_results import TOLERANCE, DigitResults, choose
+from rgnn_jax.experiments.judge import SURE
 from rgnn_jax.experiments.picture_tables import (
     judge_words,
     networks,
@@ -166,7 +167,8 @@ def _samples(results: DigitResults, pictures: Mapping[str, bytes]) -> tuple[Bloc
         ),
         (*rows, ("training pictures", judge.real.distance, judge.real.kernel_distance, 100 * judge.sure)),
         f"{models[AE].unit.count:,} samples of each against as many test pictures, in the classifier's "
-        "features; and the share of whose class it is at least 90% sure (in the last row, of test pictures).",
+        f"features; and the share of whose class it is at least {SURE:.0%} sure (in the last row, of test "
+        "pictures).",
     )  # fmt: skip
     grids = [_grid(results, name, pictures[sample_name(name)], fitted=False) for name in models]
     grids.insert(1, _grid(results, AE, pictures[sample_name(AE, fitted=True)], fitted=True))

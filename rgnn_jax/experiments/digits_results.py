@@ -76,7 +76,7 @@ class DigitResults(Result, frozen=True):
 
 
 def choose(choices: Sequence[Choice]) -> Choice:
-    """Of the weights whose bound is within 5% of the best, the one whose samples are nearest to the data."""
+    """Of the weights with a bound within `TOLERANCE` of the best, that of the samples nearest to the data."""
     best = min(choice.negative_elbo for choice in choices)
     near = [choice for choice in choices if choice.negative_elbo <= TOLERANCE * best]
     return min(near, key=lambda choice: choice.distance)

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from rgnn_jax.experiments.faces_examination import turned
+from rgnn_jax.experiments.faces_examination import DIMENSION_REACH, turned
 from rgnn_jax.experiments.faces_results import FaceRun, How
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.figures.animation import to_gif
@@ -88,7 +88,7 @@ def turning_by_dimension(
         pictures.append(np.concatenate([originals[:, None], strips], axis=1))
         places = runs[label].factors
         names += [f"{label}, z{places.turn_dimension if places else ''}", *[""] * (len(originals) - 1)]
-    steps = np.linspace(-_REACH, _REACH, pictures[0].shape[1] - 1)
+    steps = np.linspace(-DIMENSION_REACH, DIMENSION_REACH, pictures[0].shape[1] - 1)
     return _png(
         np.concatenate(pictures),
         "One dimension alone",

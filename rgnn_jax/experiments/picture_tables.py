@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rgnn_jax.experiments.judge import SURE
 from rgnn_jax.experiments.picture_looks import Look
 from rgnn_jax.experiments.picture_results import JudgeFacts, ModelScore
 from rgnn_jax.experiments.report import Column, Figure, Table
@@ -82,8 +83,8 @@ def judge_words(judge: JudgeFacts) -> str:
     return (
         f"A small convolutional classifier, trained here ({judge.parameters:,} parameters, "
         f"{format_duration(judge.seconds)}), judges: it names {judge.accuracy:.1%} of the test pictures "
-        f"rightly and is at least 90% sure of {judge.sure:.0%} of them. Frechet and kernel distances are "
-        f"taken in its {judge.features} features, so they compare with nothing but each other. Between "
+        f"rightly and is at least {SURE:.0%} sure of {judge.sure:.0%} of them. Frechet and kernel distances "
+        f"are taken in its {judge.features} features, so they compare with nothing but each other. Between "
         f"{judge.real.count:,} training and as many test pictures the Frechet distance is "
         f"{number(judge.real.distance, 2)}: less is not to be had."
     )

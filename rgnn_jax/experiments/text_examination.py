@@ -13,9 +13,14 @@ from rgnn_jax.experiments.writing import Measures, TrainingText
 from rgnn_jax.sampling.rules import GREEDY, SamplingRule
 from rgnn_jax.train.session import LoadedRun
 
-_PROMPT, _NEW, _MEASURED, _STRIP = 30, 100, 8, 320
+PROMPT, NEW = 30, 100
+"""Characters that are given of a paragraph, and characters that are written after them."""
+
+SAMPLED = SamplingRule(temperature=0.8)
+"""How what is not continued greedily is drawn."""
+
+_MEASURED, _STRIP = 8, 320
 _SPLITS: dict[Part, Split] = {"training": "train", "held-out": "test"}
-_SAMPLED = SamplingRule(temperature=0.8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Examination:
     def shown(self) -> dict[Part, Paragraph]:
         """The paragraphs whose continuations are shown."""
         return {
-            part: Paragraph(prompt=first[:_PROMPT], truth=first[_PROMPT : _PROMPT + _NEW])
+            part: Paragraph(prompt=first[:PROMPT], truth=first[PROMPT : PROMPT + NEW])
             for part, (first, *_) in self.paragraphs.items()
         }
 
@@ -73,19 +78,19 @@ class Examination:
     def write(self, run: LoadedRun, stage: StageName) -> Stage:
         """The greedy continuations of all paragraphs, and a drawn one."""
         asked = [(part, paragraph) for part, group in self.paragraphs.items() for paragraph in group]
-        length = {"prompt_length": _PROMPT, "max_new_tokens": _NEW}
+        length = {"prompt_length": PROMPT, "max_new_tokens": NEW}
         greedy = continue_paragraphs(
             run, [paragraph for _, paragraph in asked], rule=GREEDY, count=len(asked), **length
         )
         seed = run.experiment.training.seed
         (sampled,) = continue_paragraphs(
-            run, self.paragraphs["held-out"], rule=_SAMPLED, count=1, seed=seed, **length
+            run, self.paragraphs["held-out"], rule=SAMPLED, count=1, seed=seed, **length
         )
         shown: dict[Part, str] = {}
         measured: dict[Part, list[Measures]] = {}
         for (part, _), one in zip(asked, greedy, strict=True):
             shown.setdefault(part, one.continuation)
-            measures = self.source.measure(one.prompt, one.continuation, one.text[_PROMPT:])
+            measures = self.source.measure(one.prompt, one.continuation, one.text[PROMPT:])
             measured.setdefault(part, []).append(measures)
         return Stage(
             name=stage,
@@ -121,11 +126,11 @@ class Examination:
 def _choose(text: Text, split: Split, path: str) -> list[str]:
     """The split's first paragraphs that hold prompt and continuation; without any, its longest one."""
     every = text.paragraphs(split)
-    chosen = [paragraph for paragraph in every if len(paragraph) >= _PROMPT + _NEW][:_MEASURED]
+    chosen = [paragraph for paragraph in every if len(paragraph) >= PROMPT + NEW][:_MEASURED]
     chosen = chosen or [max(every, key=len, default="")]
-    if len(chosen[0]) <= _PROMPT:
+    if len(chosen[0]) <= PROMPT:
         raise UserError(
-            f"{path}: no paragraph of the {split} split is longer than {_PROMPT} characters; "
+            f"{path}: no paragraph of the {split} split is longer than {PROMPT} characters; "
             "give a text of longer lines"
         )
     return chosen

@@ -8,6 +8,7 @@ import numpy as np
 
 from rgnn_jax import figures
 from rgnn_jax.experiments.report import Continuations, Figure, Note, Report, Section, document_section
+from rgnn_jax.experiments.text_examination import NEW, PROMPT, SAMPLED
 from rgnn_jax.experiments.text_observations import epochs, observe
 from rgnn_jax.experiments.text_results import (
     STAGES,
@@ -56,7 +57,7 @@ def make_page(results: TextResults) -> Report:
 def to_terminal(results: TextResults) -> str:
     """Beginnings and continuations of each model, and the losses, in plain lines."""
     shown = results.paragraphs["held-out"]
-    lines = ["A held-out paragraph, continued greedily from its first 30 characters", ""]
+    lines = [f"A held-out paragraph, continued greedily from its first {PROMPT} characters", ""]
     for name, model in results.models.items():
         end = model.stages[-1]
         lines += [
@@ -87,11 +88,11 @@ def _line(text: str) -> str:
 
 
 def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
-    given = ": 30 are given, underlined, and 100 are written"
+    given = f": {PROMPT} are given, underlined, and {NEW} are written"
     asked = shlex.quote(results.paragraphs["held-out"].prompt)
     command = (
         f"rgnn sample {results.facts.directory}/lstm --step {results.models['LSTM'].stages[-1].step} "
-        f"--max-new-tokens 100 --prompt {asked}"
+        f"--max-new-tokens {NEW} --prompt {asked}"
     )
     return (
         Note(_stage_note(results)),
@@ -113,8 +114,8 @@ def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
             results,
             "held-out",
             lambda stage: stage.sampled,
-            "The same beginning, each character drawn at temperature 0.8 instead.",
-            f"{command} --temperature 0.8 --seed {results.facts.seed}",
+            f"The same beginning, each character drawn at temperature {SAMPLED.temperature:g} instead.",
+            f"{command} --temperature {SAMPLED.temperature:g} --seed {results.facts.seed}",
         ),
     )
 
@@ -122,9 +123,10 @@ def _samples(results: TextResults) -> tuple[Continuations | Note, ...]:
 def _rule(results: TextResults, part: Part) -> str:
     """How the paragraph was chosen that is continued."""
     shown, split = results.paragraphs[part], "training" if part == "training" else "test"
-    if len(shown.prompt + shown.truth) < 130:
-        return f"the longest {split} paragraph, as none has 130 characters"
-    return f"the first {split} paragraph of at least 130 characters"
+    length = PROMPT + NEW
+    if len(shown.prompt + shown.truth) < length:
+        return f"the longest {split} paragraph, as none has {length} characters"
+    return f"the first {split} paragraph of at least {length} characters"
 
 
 def _continuations(
