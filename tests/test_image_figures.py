@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rgnn_jax.figures.animation import to_gif
+from rgnn_jax.figures.animation import film, to_gif
 from rgnn_jax.figures.hover_page import hover_page
 from rgnn_jax.figures.images import in_pairs, in_rows, mosaic, picture_grid, to_pixels, to_png
 from rgnn_jax.figures.scatter import latent_map, moved_apart, spread_out
@@ -70,15 +70,22 @@ def test_lists_become_rows_and_pairs():
 def test_gif_plays_forth_and_back_for_ever():
     shades = np.array([0, 80, 160, 240])
     frames = np.broadcast_to(shades[:, None, None, None], (4, 5, 6, 3)).astype(np.uint8)
-    with Image.open(BytesIO(to_gif(frames, milliseconds=50))) as gif:
-        assert (gif.n_frames, gif.size, gif.info["loop"], gif.info["duration"]) == (6, (6, 5), 0, 50)
+    with Image.open(BytesIO(to_gif(frames))) as gif:
+        assert (gif.n_frames, gif.size, gif.info["loop"], gif.info["duration"]) == (6, (6, 5), 0, 120)
         played = []
         for frame in range(6):
             gif.seek(frame)
             played.append(np.asarray(gif.convert("RGB"))[0, 0, 0])
     np.testing.assert_allclose(played, [0, 80, 160, 240, 160, 80], atol=8)
-    with Image.open(BytesIO(to_gif(frames, back_and_forth=False))) as gif:
-        assert gif.n_frames == 4
+
+
+def test_a_film_has_all_pictures_in_every_frame():
+    pictures = np.stack([PICTURES[:4], 255 - PICTURES[:4], PICTURES[2:]])
+    frame = to_pixels(picture_grid(in_rows(pictures[:, 2], 2), title="Moving", note="three"))
+    with Image.open(BytesIO(film(pictures, 2, title="Moving", note="three"))) as gif:
+        assert gif.n_frames == 6 and gif.size == frame.shape[1::-1]
+        gif.seek(2)
+        np.testing.assert_allclose(np.asarray(gif.convert("RGB"), int), frame, atol=80)
 
 
 def test_pictures_on_a_map_do_not_overlap_and_come_from_every_cell():

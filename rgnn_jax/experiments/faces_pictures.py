@@ -9,8 +9,8 @@ from jaxtyping import Float, UInt8
 from rgnn_jax.experiments.faces_examination import DIMENSION_REACH, turned
 from rgnn_jax.experiments.faces_results import FaceRun, How
 from rgnn_jax.experiments.latent.subject import Subject
-from rgnn_jax.figures.animation import to_gif
-from rgnn_jax.figures.images import in_rows, picture_grid, to_pixels, to_png
+from rgnn_jax.figures.animation import FRAMES, film
+from rgnn_jax.figures.images import in_rows, picture_grid, to_png
 from rgnn_jax.sampling.latent import draw, prior, traverse
 from rgnn_jax.sampling.latent_curves import Course
 from rgnn_jax.sampling.latent_directions import rotate
@@ -21,7 +21,6 @@ KNOWN = 0.1
 """Share of a factor's entropy from which on a dimension is named after it."""
 
 _DIMENSIONS = 8
-_FRAMES = 24
 _REACH = 3.0
 
 
@@ -102,12 +101,8 @@ def turning_by_dimension(
 def turning_film(subject: Subject, originals: UInt8[np.ndarray, "k h w c"], curve: Course) -> bytes:
     """Faces that turn to and fro, as a GIF."""
     codes = subject.encode(originals).z_mean
-    _, moving = rotate(subject.run.model, subject.run.params, curve, codes, _FRAMES)
-    frames = [
-        to_pixels(picture_grid(in_rows(moving[:, step], 8), title="Held-out faces, turning"))
-        for step in range(_FRAMES)
-    ]
-    return to_gif(np.stack(frames))
+    _, moving = rotate(subject.run.model, subject.run.params, curve, codes, FRAMES)
+    return film(moving, 8, title="Held-out faces, turning")
 
 
 def _png(

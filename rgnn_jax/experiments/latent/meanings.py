@@ -9,8 +9,8 @@ from jaxtyping import Float, UInt8
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.experiments.latent.subject import Shown, Subject
-from rgnn_jax.figures.animation import to_gif
-from rgnn_jax.figures.images import in_rows, picture_grid, to_pixels, to_png
+from rgnn_jax.figures.animation import FRAMES, film
+from rgnn_jax.figures.images import picture_grid, to_png
 from rgnn_jax.sampling.latent_curves import Course, fit_local_curves
 from rgnn_jax.sampling.latent_directions import (
     edit,
@@ -23,8 +23,6 @@ from rgnn_jax.typography import Number, number
 
 TURNS = ("turn", "yaw", "azimuth")
 """Names under which data give the turn of the head about the vertical axis."""
-
-FRAMES = 24
 
 
 def attribute_vector(subject: Subject, attribute: str) -> Float[np.ndarray, " z"]:
@@ -154,11 +152,9 @@ def rotation(
         columns=["original", *(number(value, 0 if wide else 1) for value in values)],
     )
     _, moving = rotate(model, params, curve, codes, FRAMES)
-    frames = [picture_grid(in_rows(moving[:, step], 8), title=title) for step in range(FRAMES)]
-    gif = to_gif(np.stack([to_pixels(frame) for frame in frames]))
     return Shown(
         {"images": strips, "values": values, "located": curve.locate(codes)},
-        {"rotate.png": to_png(figure), "rotate.gif": gif},
+        {"rotate.png": to_png(figure), "rotate.gif": film(moving, 8, title=title)},
     )
 
 

@@ -9,8 +9,8 @@ from jaxtyping import PRNGKeyArray, UInt8
 
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments.latent.subject import Shown, Subject
-from rgnn_jax.figures.animation import to_gif
-from rgnn_jax.figures.images import in_pairs, in_rows, picture_grid, to_pixels, to_png
+from rgnn_jax.figures.animation import FRAMES, film
+from rgnn_jax.figures.images import in_pairs, in_rows, picture_grid, to_png
 from rgnn_jax.sampling.latent import (
     aggregate_posterior,
     draw,
@@ -23,7 +23,6 @@ from rgnn_jax.sampling.latent import (
 )
 from rgnn_jax.typography import number, signed
 
-FRAMES = 24
 _EFFECTS = 8
 
 
@@ -158,15 +157,7 @@ def traversal(
     )
     fine = np.linspace(-reach, reach, FRAMES)
     moving = traverse(model, params, start, distribution, shown, fine)
-    frames = [
-        picture_grid(
-            in_rows(moving[:, step], 5),
-            title=title,
-            note=f"in the order z{', z'.join(map(str, shown))}",
-        )
-        for step in range(FRAMES)
-    ]
-    gif = to_gif(np.stack([to_pixels(frame) for frame in frames]))
+    gif = film(moving, 5, title=title, note=f"in the order z{', z'.join(map(str, shown))}")
     return Shown(
         {"images": pictures, "dimensions": np.array(shown), "values": values, "amounts": amounts},
         {"traverse.png": to_png(figure), "traverse.gif": gif},
@@ -205,12 +196,12 @@ def interpolation(
         for subject in subjects:
             one, other = codes[place] if codes else subject.encode(np.stack([start, end])).z_mean
             for walk, path in walks.items():
-                shown, film = (
+                shown, fine = (
                     subject.decode(path(one, other, n), subject.held_class(one, n) if hold_class else None)
                     for n in (steps, FRAMES)
                 )
                 rows.append(np.concatenate([start[None], shown, end[None]]))
-                moving.append(film)
+                moving.append(fine)
                 parts = (names[place] if names else "", subject.name if others else "", walk)
                 labels.append(", ".join(part for part in parts if part))
     columns = ["from", *(number(along, 2) for along in np.linspace(0, 1, steps)), "to"]
@@ -219,14 +210,10 @@ def interpolation(
     group = len(walks) * len(subjects)
     pictures = np.stack(rows)
     figure = picture_grid(pictures, title=title, note=note, rows=labels, columns=columns, group=group)
-    films = np.stack(moving)
-    frames = [
-        to_pixels(picture_grid(in_rows(films[:, step], group), title=title, note="; ".join(labels)))
-        for step in range(FRAMES)
-    ]
+    gif = film(np.stack(moving), group, title=title, note="; ".join(labels))
     return Shown(
         {"images": pictures[:, 1:-1], "ends": pictures[:, [0, -1]]},
-        {"interpolate.png": to_png(figure), "interpolate.gif": to_gif(np.stack(frames))},
+        {"interpolate.png": to_png(figure), "interpolate.gif": gif},
     )
 
 
