@@ -55,7 +55,7 @@ def _slug(name: str) -> str:
 def _reconstructions(subjects: Mapping[str, Subject], data: Images) -> bytes:
     classes = data.spec.classes[:10]
     originals = np.concatenate([pictures_of(data, label, 1) for label in range(len(classes))])
-    rows = [originals, *(subject.decode(subject.encode(originals).z_mean) for subject in subjects.values())]
+    rows = [originals, *(subject.reconstruct(originals) for subject in subjects.values())]
     figure = picture_grid(
         np.stack(rows),
         title="Originals and their reconstructions",

@@ -63,7 +63,7 @@ class Examination:
         scores: dict[str, Any] = dict(
             score_images(one.run.model, one.run.params, test.images, seed=self.seed)
         )
-        reconstructions = subject.decode(subject.encode(test.images).z_mean)
+        reconstructions = subject.reconstruct(test.images)
         example = compared(reconstructions)
         samples = draw(prior(one.run.model.z_dim), jax.random.key(self.seed + 1), len(example))
         kl = np.array(scores["kl_per_dim"])

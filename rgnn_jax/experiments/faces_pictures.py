@@ -39,7 +39,7 @@ def compare_samples(subjects: Mapping[str, Subject], data: UInt8[np.ndarray, "n 
 def compare_reconstructions(subjects: Mapping[str, Subject], data: UInt8[np.ndarray, "n h w c"]) -> bytes:
     """A row of held-out pictures, and what each model makes of them."""
     shown = np.asarray(data[:COLUMNS])
-    rows = [shown, *(subject.decode(subject.encode(shown).z_mean) for subject in subjects.values())]
+    rows = [shown, *(subject.reconstruct(shown) for subject in subjects.values())]
     return _png(np.stack(rows), "Held-out pictures and their reconstructions", ["original", *subjects])
 
 

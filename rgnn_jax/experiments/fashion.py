@@ -102,7 +102,7 @@ class _Runs:
         self, subject: Subject, judge: Judge, real: Judgement, test: Pictures, seed: int
     ) -> FashionModel:
         """What test pictures lose in the trained model, and what the judge makes of random codes."""
-        early = self.early.decode(self.early.encode(test.images).z_mean)
+        early = self.early.reconstruct(test.images)
         return FashionModel(
             score=score_model(self.end, subject, judge, test),
             early_mse=mean_squared_error(test.images, early),

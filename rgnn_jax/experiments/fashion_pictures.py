@@ -21,7 +21,7 @@ def draw_stages(early: Subject, end: Subject, data: Images, seed: int) -> bytes:
     codes = draw(prior(end.run.model.z_dim), jax.random.key(seed), len(classes))
     rows = [
         originals,
-        *(subject.decode(subject.encode(originals).z_mean) for subject in (early, end)),
+        *(subject.reconstruct(originals) for subject in (early, end)),
         *(subject.decode(codes) for subject in (early, end)),
     ]
     figure = picture_grid(
@@ -37,7 +37,7 @@ def draw_stages(early: Subject, end: Subject, data: Images, seed: int) -> bytes:
 def draw_beside(subjects: Mapping[str, Subject], data: Images) -> bytes:
     """One picture of each class and what each model makes of it."""
     originals = np.concatenate([pictures_of(data, label, 2)[-1:] for label in range(10)])
-    rows = [originals, *(subject.decode(subject.encode(originals).z_mean) for subject in subjects.values())]
+    rows = [originals, *(subject.reconstruct(originals) for subject in subjects.values())]
     figure = picture_grid(
         np.stack(rows),
         title=f"Reconstructions: {' beside '.join(subjects)}",

@@ -134,7 +134,7 @@ def _examine(one: FinishedRun, seed: int) -> PictureModel:
     def look(pictures: UInt8[np.ndarray, "n h w c"]) -> Look:
         return measure_look(pictures, held_out, train, seed=seed)
 
-    reconstructions = subject.decode(subject.encode(test).z_mean)
+    reconstructions = subject.reconstruct(test)
     samples = subject.decode(draw(prior(z_dim), jax.random.key(seed + 1), len(held_out)))
     active = round(scores["active_units"])
     components, linear = linear_codes(data, max(active, 1))

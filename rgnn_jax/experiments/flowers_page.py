@@ -40,7 +40,7 @@ def draw_pictures(results: FlowersResults, subjects: Mapping[str, Subject]) -> d
         codes = draw(prior(subject.run.model.z_dim), jax.random.key(results.facts.seed + 1), len(test))
         samples = subject.decode(codes)
         train = np.asarray(subject.data.train.images)
-        rows = [test, subject.decode(subject.encode(test).z_mean), samples, train[nearest(samples, train)[1]]]
+        rows = [test, subject.reconstruct(test), samples, train[nearest(samples, train)[1]]]
         names = ["held out", "reconstruction", "sample", "nearest in training"]
         drawn[f"{run}.png"] = to_png(
             picture_grid(np.stack(rows), title=label.capitalize(), rows=names, group=2)

@@ -95,7 +95,7 @@ def score_bound(run: FinishedRun, pictures: Pictures) -> Bound:
 def score_model(run: FinishedRun, subject: Subject, judge: Judging, test: Pictures) -> ModelScore:
     """Scores a model on test pictures."""
     config, bound = config_of(run), score_bound(run, test)
-    decoded = subject.decode(subject.encode(test.images).z_mean)
+    decoded = subject.reconstruct(test.images)
     return ModelScore(
         run=run.run.directory.path.name,
         beta=config.beta if config.variational else None,

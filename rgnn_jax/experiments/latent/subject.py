@@ -146,6 +146,10 @@ class Subject:
         """The codes' pictures, of these classes where the model is told them."""
         return decode(self.run.model, self.run.params, z, labels)
 
+    def reconstruct(self, images: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "n h w c"]:
+        """Pictures decoded from their own posterior means."""
+        return self.decode(self.encode(images).z_mean)
+
     def held_class(self, z: Float[np.ndarray, " z"], count: int) -> Int[np.ndarray, " n"] | None:
         """The class that goes with a code, `count` times; None for a model that is told no classes."""
         told = getattr(self.run.model, "classes", 0)

@@ -28,7 +28,7 @@ _EFFECTS = 8
 
 def reconstruct(subject: Subject, images: UInt8[np.ndarray, "n h w c"], *, columns: int = 8) -> Shown:
     """Pictures above what the decoder makes of their codes."""
-    decoded = subject.decode(subject.encode(images).z_mean)
+    decoded = subject.reconstruct(images)
     error = float(np.mean((images / 255.0 - decoded / 255.0) ** 2))
     rows = in_pairs(images, decoded, columns)
     figure = picture_grid(
