@@ -13,7 +13,7 @@ from rgnn_jax.evaluate.arithmetic import AnswerReport, report_answers
 from rgnn_jax.evaluate.distances import frechet_distance
 from rgnn_jax.evaluate.sharpness import laplacian_variance
 from rgnn_jax.evaluate.variety import style_distance
-from rgnn_jax.experiments.judge import SURE, Judge, Judgement
+from rgnn_jax.experiments.judge import SURE, Judgement, judge_pictures
 from rgnn_jax.experiments.strip_judge import StripJudge, in_a_row
 from rgnn_jax.in_batches import in_batches
 from rgnn_jax.sampling.painting import Painted
@@ -121,7 +121,8 @@ def _read(judge: LoadedRun, strips: Rows) -> _Seen:
     def see(rows: np.ndarray) -> tuple[np.ndarray, ...]:
         pictures = in_a_row(strips[rows])
         return tuple(
-            part.reshape(len(rows), -1, *part.shape[1:]) for part in (pictures, *Judge(judge)(pictures))
+            part.reshape(len(rows), -1, *part.shape[1:])
+            for part in (pictures, *judge_pictures(judge, pictures))
         )
 
     seen = in_batches(see, len(strips), _STRIPS)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from rgnn_jax.experiments.digits_page import make_page, to_terminal
 from rgnn_jax.experiments.digits_pictures import WALKS, draw_pictures
 from rgnn_jax.experiments.digits_results import Choice, DigitModel, DigitResults, KlCourse, choose
 from rgnn_jax.experiments.facts import Facts
-from rgnn_jax.experiments.judge import Judge, Judgement
+from rgnn_jax.experiments.judge import Judgement, Judging, judge_pictures
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_measures import (
     config_of,
@@ -89,7 +90,7 @@ class _Examiner:
     """
 
     data: Images
-    judge: Judge
+    judge: Judging
     judgements: Mapping[str, Judgement]
     seed: int
 
@@ -140,7 +141,7 @@ def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
         judge = workshop.train("classifier", "classifier", "classifier_mnist", {**plan.judge, **alike})
         vaes = {beta: _train_vae(workshop, plan, beta) for beta in (0.0, *plan.betas, 10.0)}
         judge_facts, judgements = describe_judge(judge, data, request.seed)
-        examiner = _Examiner(data, Judge(judge.run), judgements, request.seed)
+        examiner = _Examiner(data, partial(judge_pictures, judge.run), judgements, request.seed)
         choices = [examiner.consider(vaes[beta]) for beta in plan.betas]
         tuned = vaes[choose(choices).beta]
         shown = {run.label: run for run in (ae, vaes[0.0], tuned, vaes[10.0])}

@@ -11,7 +11,7 @@ from rgnn_jax.experiments.request import Request
 _SMOKE = "A smoke run: tiny networks, trained for seconds. It shows that everything works, and no more."
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(msgspec.Struct, frozen=True):
     """A group of findings."""
 
 

@@ -1,6 +1,7 @@
 """The sheet's practice on clothes: a VAE, its stages of training, and the clusters of its latent space."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from rgnn_jax.experiments.fashion_page import make_page, to_terminal
 from rgnn_jax.experiments.fashion_pictures import draw_beside, draw_stages, draw_walks
 from rgnn_jax.experiments.fashion_results import FashionModel, FashionResults
 from rgnn_jax.experiments.fashion_spaces import Space, plane_silhouette, principal_components
-from rgnn_jax.experiments.judge import Judge, Judgement
+from rgnn_jax.experiments.judge import Judgement, Judging, judge_pictures
 from rgnn_jax.experiments.latent.maps import Method, clustered, projected
 from rgnn_jax.experiments.latent.subject import Shown, Subject
 from rgnn_jax.experiments.picture_measures import (
@@ -99,7 +100,7 @@ class _Runs:
         return run.step * run.experiment.training.batch_size / len(data.train)
 
     def score(
-        self, subject: Subject, judge: Judge, real: Judgement, test: Pictures, seed: int
+        self, subject: Subject, judge: Judging, real: Judgement, test: Pictures, seed: int
     ) -> FashionModel:
         """What test pictures lose in the trained model, and what the judge makes of random codes."""
         early = self.early.reconstruct(test.images)
@@ -136,7 +137,8 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
         }
         judge_run = workshop.train("classifier", "classifier", "classifier_fashion", plan.judge)
         judge_facts, judgements = describe_judge(judge_run, data, request.seed)
-        judge, subjects = Judge(judge_run.run), {name: run.end.subject for name, run in runs.items()}
+        judge = partial(judge_pictures, judge_run.run)
+        subjects = {name: run.end.subject for name, run in runs.items()}
         models = {
             name: run.score(subjects[name], judge, judgements["test"], data.test, request.seed)
             for name, run in runs.items()

@@ -1,6 +1,5 @@
 """A classifier trained here, which judges the pictures that models make."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -43,21 +42,16 @@ class Judgement(NamedTuple):
 
 
 Judging = Callable[[UInt8[np.ndarray, "n h w c"]], Judgement]
+"""Who looks at pictures, such as `judge_pictures` with its run."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Judge:
-    """A finished run of a classifier."""
+def judge_pictures(run: LoadedRun, images: UInt8[np.ndarray, "n h w c"]) -> Judgement:
+    """Lets a finished run of a classifier look at pictures, some at a time."""
 
-    run: LoadedRun
+    def judge(rows: np.ndarray) -> tuple[Array, Array]:
+        return _judge(run.model, run.params, images[rows])
 
-    def __call__(self, images: UInt8[np.ndarray, "n h w c"]) -> Judgement:
-        """Looks at pictures, some at a time."""
-
-        def judge(rows: np.ndarray) -> tuple[Array, Array]:
-            return _judge(self.run.model, self.run.params, images[rows])
-
-        return Judgement(*in_batches(judge, len(images), _BATCH))
+    return Judgement(*in_batches(judge, len(images), _BATCH))
 
 
 def refuse_acquainted(

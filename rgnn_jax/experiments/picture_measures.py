@@ -13,7 +13,7 @@ from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.evaluate.sharpness import laplacian_variance
-from rgnn_jax.experiments.judge import SURE, Judge, Judgement, Judging, score_samples
+from rgnn_jax.experiments.judge import SURE, Judgement, Judging, judge_pictures, score_samples
 from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_results import DataFacts, JudgeFacts, ModelScore, SampleScore, WalkScore
 from rgnn_jax.experiments.workshop import FinishedRun
@@ -42,15 +42,14 @@ def describe_data(data: Images, path: str, *, binarized: bool) -> DataFacts:
 
 def describe_judge(run: FinishedRun, data: Images, seed: int) -> tuple[JudgeFacts, dict[str, Judgement]]:
     """How good the classifier is, and what it makes of real pictures of each split."""
-    judge = Judge(run.run)
     judgements = {
-        name: judge(split.take(slice(MOST_SAMPLES)).images)
+        name: judge_pictures(run.run, split.take(slice(MOST_SAMPLES)).images)
         for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test))
     }
     test = judgements["test"]
     assert data.test.labels is not None
     facts = JudgeFacts(
-        accuracy=float(np.mean(judge(data.test.images).classes == data.test.labels)),
+        accuracy=float(np.mean(judge_pictures(run.run, data.test.images).classes == data.test.labels)),
         features=test.features.shape[1],
         parameters=run.parameters,
         seconds=run.seconds,

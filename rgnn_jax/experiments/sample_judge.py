@@ -8,7 +8,7 @@ import numpy as np
 
 from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
-from rgnn_jax.experiments.judge import Judge, score_samples
+from rgnn_jax.experiments.judge import judge_pictures, score_samples
 from rgnn_jax.sampling.latent import decode, draw, prior
 from rgnn_jax.train.session import LoadedRun
 
@@ -82,9 +82,8 @@ def judge_samples(
     told = getattr(run.model, "classes", 0)
     z = draw(prior(run.model.z_dim), jax.random.key(seed), count, temperature=temperature)
     labels = np.arange(count, dtype=np.int32) % told if told else None
-    look = Judge(judge)
-    generated = look(decode(run.model, run.params, z, labels))
-    real = look(np.asarray(held_out.images))
+    generated = judge_pictures(judge, decode(run.model, run.params, z, labels))
+    real = judge_pictures(judge, np.asarray(held_out.images))
     score = score_samples(real, generated, seed)
     shares = np.bincount(generated.classes, minlength=len(classes)) / count
     return SampleVerdict(

@@ -12,7 +12,7 @@ from rgnn_jax.datasets.arithmetic_spec import SYMBOLS
 from rgnn_jax.datasets.handwriting import Handwriting
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.arithmetic import Reading, report_reading
-from rgnn_jax.experiments.judge import Judge, refuse_acquainted
+from rgnn_jax.experiments.judge import judge_pictures, refuse_acquainted
 from rgnn_jax.in_batches import in_batches
 from rgnn_jax.train.session import LoadedRun, load_task
 
@@ -100,7 +100,7 @@ def read_strips(judge: LoadedRun, strips: Rows, symbols: Int[np.ndarray, "n s"])
     """
 
     def read(rows: np.ndarray) -> np.ndarray:
-        return Judge(judge)(in_a_row(strips[rows])).classes.reshape(len(rows), -1)
+        return judge_pictures(judge, in_a_row(strips[rows])).classes.reshape(len(rows), -1)
 
     return report_reading(symbols, in_batches(read, len(strips), _STRIPS))
 
