@@ -1,5 +1,8 @@
 """Characters and numbers as people read them, on a page and in a figure."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 Number = int | float
 
 
@@ -34,3 +37,17 @@ def unbroken(text: str) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 picture`, `2 pictures`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as aligned columns."""
+    columns = list(rows[0])
+    text = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in text) for i in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in text
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -35,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, started: float) -> int:
     from rgnn_jax.train.devices import cpu_devices_for, set_up
-    from rgnn_jax.train.sweep import expand, format_table, run_sweep
+    from rgnn_jax.train.sweep import expand, run_sweep
+    from rgnn_jax.typography import format_table
 
     members = expand(args.config, args.settings)
     set_up(cpu_devices_for(len(members), least=1))

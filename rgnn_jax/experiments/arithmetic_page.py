@@ -32,7 +32,7 @@ from rgnn_jax.experiments.report import (
     document_section,
     verdict_lines,
 )
-from rgnn_jax.train.sweep import format_table
+from rgnn_jax.typography import format_table
 
 _SHORT = (
     "networks of symbols train for at most two minutes on two cores, the one that paints for seven and the "

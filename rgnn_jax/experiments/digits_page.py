@@ -24,8 +24,7 @@ from rgnn_jax.experiments.report import (
     document_section,
     verdict_lines,
 )
-from rgnn_jax.train.sweep import format_table
-from rgnn_jax.typography import number
+from rgnn_jax.typography import format_table, number
 
 
 def make_page(results: DigitResults, curves: Sequence[Figure], pictures: Mapping[str, bytes]) -> Report:

@@ -24,8 +24,7 @@ from rgnn_jax.experiments.latent.subject import Subject
 from rgnn_jax.experiments.picture_gans import show_pairs
 from rgnn_jax.experiments.report import Block, Figure, Picture, Report, Section, document_section
 from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
-from rgnn_jax.train.sweep import format_table
-from rgnn_jax.typography import Number, number
+from rgnn_jax.typography import Number, format_table, number
 
 _STRIPS, _FILMED = 6, 8
 

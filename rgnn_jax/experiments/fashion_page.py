@@ -28,8 +28,7 @@ from rgnn_jax.experiments.report import (
     document_section,
     verdict_lines,
 )
-from rgnn_jax.train.sweep import format_table
-from rgnn_jax.typography import number
+from rgnn_jax.typography import format_table, number
 
 _SPACES = {
     VAE: "codes of the VAE",

@@ -25,8 +25,7 @@ from rgnn_jax.experiments.workshop import FinishedRun, loss_curves
 from rgnn_jax.figures.images import picture_grid, to_png
 from rgnn_jax.sampling.latent import draw, lerp, prior
 from rgnn_jax.train.log import format_duration
-from rgnn_jax.train.sweep import format_table
-from rgnn_jax.typography import unbroken
+from rgnn_jax.typography import format_table, unbroken
 
 _COLUMNS, _WALKS, _STEPS = 10, 3, 8
 

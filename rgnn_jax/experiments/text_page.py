@@ -22,8 +22,7 @@ from rgnn_jax.experiments.text_results import (
 from rgnn_jax.experiments.text_sentences import comparison, comparison_length, describe, summarise
 from rgnn_jax.experiments.text_tables import comparison_table, networks, score_table, writing_tables
 from rgnn_jax.train.log import format_duration
-from rgnn_jax.train.sweep import format_table
-from rgnn_jax.typography import printable
+from rgnn_jax.typography import format_table, printable
 
 
 def make_page(results: TextResults) -> Report:

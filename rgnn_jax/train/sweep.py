@@ -109,20 +109,6 @@ def run_sweep(
             directory.rmdir()
 
 
-def format_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as aligned columns."""
-    columns = list(rows[0])
-    text = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(line[i]) for line in text) for i in range(len(columns))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in text
-    )
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "-" if value is None else str(value)
-
-
 def _loss(row: Mapping[str, Any]) -> float:
     """What rows are sorted by."""
     return math.inf if row["loss"] is None else row["loss"]

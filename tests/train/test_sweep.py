@@ -12,7 +12,7 @@ from rgnn_jax.cli import main
 from rgnn_jax.errors import UserError, WorkFailed
 from rgnn_jax.train.checkpoint import Checkpoints
 from rgnn_jax.train.session import load_run
-from rgnn_jax.train.sweep import expand, format_table
+from rgnn_jax.train.sweep import expand
 
 CONFIG = Path(LSTM)
 ARGUMENTS = [LSTM, *TINY, "--quiet", "--json"]
@@ -87,11 +87,6 @@ def test_a_text_may_vary_whatever_it_is_called():
 def test_wrong_values_are_refused(values):
     with pytest.raises(UserError):
         expand(CONFIG, [("training.seed", values)])
-
-
-def test_a_table_has_a_dash_where_there_is_no_score():
-    rows = [{"seed": "0", "loss": 1.25, "run": "a"}, {"seed": "10", "loss": None, "run": "b"}]
-    assert format_table(rows).splitlines() == ["seed    loss  run", "   0  1.2500    a", "  10       -    b"]
 
 
 @pytest.fixture(scope="module")
