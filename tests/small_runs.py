@@ -29,4 +29,7 @@ TINY_PAINT = [
     *TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8",
     "--model.painter-width", "8", "--model.style-dim", "3", "--optimizer.kind", "adamw",
 ]  # fmt: skip
-TINY_STRIPS = [*TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8"]
+TINY_STRIPS = [
+    *TINY_SUMS, "--data.size", "8", "--model.picture-width", "4", "--model.picture-features", "8",
+    "--training.micro-batches", "8", "--data.picture-validation-fraction", "0.1",
+]  # fmt: skip
