@@ -52,24 +52,24 @@ def to_torch(family: Family, params: Mapping[str, np.ndarray]) -> Weights:
     p = dict(params)
     match family.name:
         case "lstm" | "gru":
-            return _recurrent(family, p)
+            return _recurrent(p)
         case "tcn":
             return _tcn(family, p)
         case _:
             return _gpt(family, p)
 
 
-def _recurrent(family: Family, p: Weights) -> Weights:
+def _recurrent(p: Weights) -> Weights:
     """Ours has one bias where PyTorch adds two, of which the second starts at zero."""
     bias, kernel = p["layers_0/bias"], p["layers_0/kernel"]
     second = np.zeros_like(bias)
     if "layers_0/bias_n" in p:
         second[-kernel.shape[0] :] = p["layers_0/bias_n"]
     return {
-        f"{family.name}.weight_ih_l0": p["embed/unigram/embedding"].T,
-        f"{family.name}.weight_hh_l0": kernel.T,
-        f"{family.name}.bias_ih_l0": bias,
-        f"{family.name}.bias_hh_l0": second,
+        "layers.weight_ih_l0": p["embed/unigram/embedding"].T,
+        "layers.weight_hh_l0": kernel.T,
+        "layers.bias_ih_l0": bias,
+        "layers.bias_hh_l0": second,
         "head.weight": p["head/kernel"].T,
         "head.bias": p["head/bias"],
     }

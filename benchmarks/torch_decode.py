@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 import torch_gpt
-import torch_lstm
 import torch_side
 import torch_tcn
 from families import Family
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch_recurrent import Recurrent
 
 
 def decoder(family: Family, weights: Path, *, cell: bool) -> Callable[[int], list[int]]:
@@ -26,7 +26,7 @@ def decoder(family: Family, weights: Path, *, cell: bool) -> Callable[[int], lis
 
     def run(count: int) -> list[int]:
         match model:
-            case torch_lstm.LSTM():
+            case Recurrent():
                 tokens = loop_over_cell(model, first, count) if cell else loop_over_lstm(model, first, count)
             case torch_tcn.TCN():
                 tokens = torch_tcn.Decoder(model).generate(first, count)[0]
@@ -38,27 +38,26 @@ def decoder(family: Family, weights: Path, *, cell: bool) -> Callable[[int], lis
 
 
 @torch.inference_mode()
-def loop_over_lstm(model: torch_lstm.LSTM, token: Tensor, count: int) -> Tensor:
+def loop_over_lstm(model: Recurrent, token: Tensor, count: int) -> Tensor:
     """The `count` most probable tokens after `token` [1], one call of `nn.LSTM` each."""
     state, chosen = None, []
     for _ in range(count):
-        x = F.one_hot(token[None], model.recipe.vocabulary_size).float()
-        output, state = model.lstm(x, state)
+        x = F.one_hot(token[None], model.vocabulary_size).float()
+        output, state = model.layers(x, state)
         token = model.head(output[:, 0]).argmax(-1)
         chosen.append(token)
     return torch.cat(chosen)
 
 
 @torch.inference_mode()
-def loop_over_cell(model: torch_lstm.LSTM, token: Tensor, count: int) -> Tensor:
+def loop_over_cell(model: Recurrent, token: Tensor, count: int) -> Tensor:
     """The same through `nn.LSTMCell`, which does less in each call."""
-    recipe = model.recipe
-    cell = nn.LSTMCell(recipe.vocabulary_size, recipe.width)
-    weights = model.lstm.state_dict()
+    cell = nn.LSTMCell(model.vocabulary_size, model.layers.hidden_size)
+    weights = model.layers.state_dict()
     cell.load_state_dict({name: weights[f"{name}_l0"] for name in cell.state_dict()})
     state, chosen = None, []
     for _ in range(count):
-        state = cell(F.one_hot(token, recipe.vocabulary_size).float(), state)
+        state = cell(F.one_hot(token, model.vocabulary_size).float(), state)
         token = model.head(state[0]).argmax(-1)
         chosen.append(token)
     return torch.cat(chosen)

@@ -181,23 +181,16 @@ class Result:
     curve: list[tuple[int, float, float]]
 
 
-def train(
-    codes: np.ndarray,
-    vocabulary_size: int,
-    seed: int,
-    recipe: Recipe | None = None,
-    seconds: float | None = None,
-) -> Result:
+def train(codes: np.ndarray, vocabulary_size: int, seed: int, seconds: float | None = None) -> Result:
     """Trains on windows drawn at random from `codes`.
 
     Args:
         codes: the training text as integers.
         vocabulary_size: the number of distinct codes.
         seed: of the weights and of the windows.
-        recipe: sizes and settings; `recipe.steps` is the length of the run.
-        seconds: where given, the run's length instead of the steps, and the schedule follows it.
+        seconds: where given, the run's length instead of the recipe's steps, and the schedule follows it.
     """
-    recipe = recipe or Recipe()
+    recipe = Recipe()
     start = time.perf_counter()
     torch.manual_seed(seed)
     model = GPT(vocabulary_size, recipe).train()

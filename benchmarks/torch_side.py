@@ -5,21 +5,18 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch_gpt
-import torch_gru
-import torch_lstm
 import torch_tcn
 from families import VOCABULARY_SIZE, Family
 from torch import nn
 from torch.nn import functional as F
+from torch_recurrent import Recurrent
 
 
 def make_model(family: Family, weights: Path) -> nn.Module:
     """The family's network, with the weights that our side saved."""
     match family.name:
-        case "lstm":
-            model: nn.Module = torch_lstm.LSTM(_recurrent(family))
-        case "gru":
-            model = torch_gru.GRU(_recurrent(family))
+        case "lstm" | "gru":
+            model: nn.Module = Recurrent(family.name, VOCABULARY_SIZE, family.layers, family.width)
         case "tcn":
             model = _tcn(family)
         case _:
@@ -27,10 +24,6 @@ def make_model(family: Family, weights: Path) -> nn.Module:
     with np.load(weights) as saved:
         model.load_state_dict({name: torch.tensor(saved[name]) for name in saved.files})
     return model
-
-
-def _recurrent(family: Family) -> torch_lstm.Recipe:
-    return torch_lstm.Recipe(vocabulary_size=VOCABULARY_SIZE, layers=family.layers, width=family.width)
 
 
 def _tcn(family: Family) -> torch_tcn.TCN:

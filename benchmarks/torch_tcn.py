@@ -6,7 +6,6 @@ default number of threads.
 """
 
 import dataclasses
-import time
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +15,13 @@ from torch.nn.utils.parametrizations import weight_norm
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Sizes and settings of a run."""
+    """Sizes and settings of the network."""
 
     vocabulary_size: int = 64
     levels: int = 6
     channels: int = 128
     kernel_size: int = 3
     dropout: float = 0.1
-    learning_rate: float = 1e-3
-    clip_norm: float = 1.0
 
 
 class CausalConv(nn.Module):
@@ -65,7 +62,6 @@ class TCN(nn.Module):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.recipe = recipe
         width = recipe.channels
         self.embed = nn.Embedding(recipe.vocabulary_size, width)
         self.blocks = nn.Sequential(
@@ -81,25 +77,6 @@ class TCN(nn.Module):
         """Maps [b, t] to [b, t, v]."""
         h = self.blocks(self.embed(tokens).transpose(1, 2)).transpose(1, 2)
         return self.head(self.norm(h))
-
-
-class Trainer:
-    """Adam on the mean cross-entropy of the next token, gradients clipped by their norm."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.model = TCN(recipe)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.learning_rate)
-        self.clip_norm = recipe.clip_norm
-
-    def step(self, tokens: Tensor) -> float:
-        """One step on a batch [b, t + 1]; returns its loss in nats."""
-        logits = self.model(tokens[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
-        self.optimizer.step()
-        return loss.item()
 
 
 class Decoder:
@@ -141,24 +118,3 @@ class Decoder:
             token = self.step(token).argmax(dim=-1)
             tokens.append(token)
         return torch.stack(tokens, dim=1)
-
-
-def seconds_per_step(recipe: Recipe, batch_size: int, window: int, steps: int) -> float:
-    """Time of one training step on random tokens, after one that is not counted."""
-    trainer = Trainer(recipe)
-    tokens = torch.randint(recipe.vocabulary_size, (batch_size, window + 1))
-    trainer.step(tokens)
-    start = time.perf_counter()
-    for _ in range(steps):
-        trainer.step(tokens)
-    return (time.perf_counter() - start) / steps
-
-
-def seconds_to_decode(recipe: Recipe, count: int, batch: int = 1) -> float:
-    """Time to decode `count` tokens greedily, after a few that are not counted."""
-    decoder = Decoder(TCN(recipe), batch)
-    start_token = torch.zeros(batch, dtype=torch.long)
-    decoder.generate(start_token, 10)
-    start = time.perf_counter()
-    decoder.generate(start_token, count)
-    return time.perf_counter() - start
