@@ -16,18 +16,17 @@ framework.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import record
+from command import rgnn
 from record import ROOT, Column, Row
 
 WINDOW = 64
@@ -66,23 +65,28 @@ def train_peer(text: str, seed: int, seconds: float | None) -> Row:
     }
 
 
-def train_ours(family: str, text: Path, seed: int, seconds: float, folder: Path) -> Row:
-    """Trains and scores one family through the command, a process each."""
-    config = ROOT / "configs" / f"{family}_tinyshakespeare.toml"
+def train_ours(config: Path, settings: Mapping[str, object], name: str, window: int, folder: Path) -> Row:
+    """Trains and scores one network through the command, a process each.
+
+    Args:
+        config: the configuration.
+        settings: beside it.
+        name: of the run.
+        window: how many characters are scored together, read from nothing.
+        folder: for the run.
+    """
     # A cache of its own: compilation is part of the time.
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / f"cache_{family}")}
-    at = ["--ckpt-dir", str(folder), "--json"]
-    budget = ["--training.max-seconds", str(seconds), "--training.seed", str(seed)]
-    settings = ["--data.path", str(text), *budget]
+    command = partial(rgnn, environment={"JAX_COMPILATION_CACHE_DIR": str(folder / f"cache_{name}")})
+    at = ["--ckpt-dir", folder, "--json"]
+    words = [word for field, value in settings.items() for word in (f"--{field}", value)]
     began = time.perf_counter()
-    trained = rgnn(["train", str(config), "--name", family, *at, *settings], environment)
+    trained = json.loads(command("train", config, "--name", name, *at, *words))
     outside = time.perf_counter() - began
-    evaluate = ["evaluate", family, "--split", "test", *at]
-    windows = rgnn([*evaluate, "--rule", "windows", "--window", str(WINDOW)], environment)
-    carried = rgnn([*evaluate, "--rule", "carried"], environment)
+    evaluate = ["evaluate", name, "--split", "test", *at]
+    windows = json.loads(command(*evaluate, "--rule", "windows", "--window", window))
+    carried = json.loads(command(*evaluate, "--rule", "carried"))
     return {
-        "label": f"rgnn, {config.stem}",
-        "parameters": count_parameters(folder / family),
+        "parameters": count_parameters(folder / name),
         "seconds": trained["seconds"],
         "outside": outside,
         "steps": windows["step"],
@@ -90,13 +94,6 @@ def train_ours(family: str, text: Path, seed: int, seconds: float, folder: Path)
         "carried": carried["loss"],
         "count": windows["count"],
     }
-
-
-def rgnn(arguments: list[str], environment: dict[str, str]) -> dict[str, Any]:
-    """Runs the command in a fresh process and reads the JSON it prints; progress goes to standard error."""
-    command = [sys.executable, "-m", "rgnn_jax", *arguments]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def count_parameters(run: Path) -> int:
@@ -144,10 +141,16 @@ def main() -> None:
         peer = pool.submit(train_peer, text, args.seed, seconds).result()
     rows = [peer]
     print(record.plain(rows, COLUMNS), flush=True)
+    chosen = {
+        "data.path": args.text.resolve(),
+        "training.max-seconds": peer["seconds"],
+        "training.seed": args.seed,
+    }
     with tempfile.TemporaryDirectory() as folder:
         for family in args.families:
-            ours = train_ours(family, args.text.resolve(), args.seed, peer["seconds"], Path(folder))
-            rows.append(compare(peer, ours))
+            config = ROOT / "configs" / f"{family}_tinyshakespeare.toml"
+            ours = train_ours(config, chosen, family, WINDOW, Path(folder))
+            rows.append(compare(peer, {"label": f"rgnn, {config.stem}", **ours}))
             print(record.plain(rows, COLUMNS), flush=True)
     print("\nThe gain is the recipe's as well as the framework's.")
     if not args.quick:

@@ -52,7 +52,7 @@ def ours(width: int, micro_batches: int, devices: int, weights: Path) -> Block:
     jax.config.update("jax_enable_compilation_cache", False)
     import jax_gan
 
-    return jax_gan.Trainer(random_images(), Z_DIM, width, micro_batches, weights).run
+    return jax_gan.make_trainer(random_images(), Z_DIM, width, micro_batches, weights).run
 
 
 def torchs(width: int, weights: Path) -> Block:

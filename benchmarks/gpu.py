@@ -15,12 +15,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import record
 import step_time
-from equal_time import count_parameters, rgnn
+from equal_time import train_ours
 from families import FAMILIES, Family
 from record import ROOT, Column, Row
 from step_time import Setting
@@ -51,29 +50,6 @@ STEP_FAMILIES = [
     *(dataclasses.replace(FAMILIES[name], batch_size=128) for name in ("lstm", "gru", "tcn")),
     Family("gpt", "GPT 6/6/384", batch_size=64, window=256, layers=6, width=384, heads=6, context=256),
 ]
-
-
-def train(text: Path, seconds: float, folder: Path) -> Row:
-    """Trains and scores the configuration."""
-    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache")}
-    at = ["--ckpt-dir", str(folder), "--json"]
-    settings = ["--data.path", str(text), "--training.max-seconds", str(seconds)]
-    began = time.perf_counter()
-    trained = rgnn(["train", str(CONFIG), "--name", "gpu", *at, *settings], environment)
-    outside = time.perf_counter() - began
-    evaluate = ["evaluate", "gpu", "--split", "test", *at]
-    windows = rgnn([*evaluate, "--rule", "windows", "--window", "256"], environment)
-    carried = rgnn([*evaluate, "--rule", "carried"], environment)
-    return {
-        "label": CONFIG.stem,
-        "parameters": count_parameters(folder / "gpu"),
-        "seconds": trained["seconds"],
-        "outside": outside,
-        "steps": windows["step"],
-        "windows": windows["loss"],
-        "carried": carried["loss"],
-        "aim": AIM,
-    }
 
 
 def steps(rounds: int, count: int) -> list[Row]:
@@ -126,7 +102,9 @@ def main() -> None:
     training: list[Row] = []
     if "train" not in args.skip:
         with tempfile.TemporaryDirectory() as folder:
-            training = [train(args.text.resolve(), seconds, Path(folder))]
+            chosen = {"data.path": args.text.resolve(), "training.max-seconds": seconds}
+            ours = train_ours(CONFIG, chosen, "gpu", 256, Path(folder))
+            training = [{"label": CONFIG.stem, **ours, "aim": AIM}]
         print(record.plain(training, TRAINING_COLUMNS), end="\n\n", flush=True)
     step_rows = [] if "steps" in args.skip else steps(rounds, count)
     if args.quick:

@@ -38,7 +38,7 @@ def our_trainer(weights: Path) -> Block:
     _set_up(cpu_devices_for(FAMILY.batch_size))
     import jax_seq2seq
 
-    return jax_seq2seq.Trainer(FAMILY, *random_queries(_BATCHES * FAMILY.batch_size), weights).run
+    return jax_seq2seq.make_trainer(FAMILY, *random_queries(_BATCHES * FAMILY.batch_size), weights).run
 
 
 def torch_trainer(weights: Path) -> Block:

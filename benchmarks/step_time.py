@@ -52,7 +52,7 @@ def ours(family: Family, setting: Setting, weights: Path) -> Block:
     set_up(cpu_devices_for(family.batch_size))
     import jax_side
 
-    return jax_side.Trainer(family, random_batches(family), weights, setting.dtype).run
+    return jax_side.make_trainer(family, random_batches(family), weights, setting.dtype).run
 
 
 def torchs(family: Family, setting: Setting, weights: Path) -> Block:

@@ -50,7 +50,7 @@ def ours(family: VAEFamily, weights: Path) -> Block:
     jax.config.update("jax_enable_compilation_cache", False)
     import jax_vae
 
-    return _timed_at_first(jax_vae.Trainer(family, random_images(family), weights).run)
+    return _timed_at_first(jax_vae.make_trainer(family, random_images(family), weights).run)
 
 
 def torchs(family: VAEFamily, form: Form, weights: Path) -> Block:

@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from seq2seq_families import ANSWER, Seq2SeqFamily, random_queries
+from seq2seq_families import ANSWER, Seq2SeqFamily, random_queries, to_torch
 
 torch = pytest.importorskip("torch", reason="PyTorch is needed by the benchmarks only")
 
@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is needed by the benchmarks
 def test_logits_agree(tmp_path: Path) -> None:
     import jax_seq2seq
     import torch_seq2seq
+    from jax_trainer import save_weights
 
     family = Seq2SeqFamily(width=8)
     model, (queries, _) = jax_seq2seq.make_model(family), random_queries(4)
@@ -22,7 +23,7 @@ def test_logits_agree(tmp_path: Path) -> None:
     # Initial values hide a mistake where they are all alike, as zeros of a bias are.
     keys = iter(jax.random.split(jax.random.key(2), len(jax.tree.leaves(params))))
     params = jax.tree.map(lambda p: p + 0.3 * jax.random.normal(next(keys), p.shape), params)
-    jax_seq2seq.save_weights(params, tmp_path / "weights.npz")
+    save_weights(tmp_path / "weights.npz", to_torch, params)
     peer = torch_seq2seq.make_model(family, tmp_path / "weights.npz").eval()
     with torch.no_grad():
         theirs = peer(torch.from_numpy(queries.astype(np.int64))).numpy()

@@ -1,11 +1,12 @@
 """Both libraries' autoencoders compute the same function from the same weights."""
 
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from vae_families import FAMILIES, VAEFamily
+from vae_families import FAMILIES, VAEFamily, to_torch
 
 torch = pytest.importorskip("torch", reason="PyTorch is needed by the benchmarks only")
 
@@ -14,6 +15,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is needed by the benchmarks
 def test_codes_and_logits_agree(family: VAEFamily, tmp_path: Path) -> None:
     import jax_vae
     import torch_vae
+    from jax_trainer import save_weights
 
     model = jax_vae.make_model(family)
     images = jax.random.uniform(jax.random.key(1), (2, *family.image_shape))
@@ -21,7 +23,7 @@ def test_codes_and_logits_agree(family: VAEFamily, tmp_path: Path) -> None:
     # Initial values hide a mistake where they are all alike, as zeros of a bias are.
     keys = iter(jax.random.split(jax.random.key(2), len(jax.tree.leaves(params))))
     params = jax.tree.map(lambda p: p + 0.02 * jax.random.normal(next(keys), p.shape), params)
-    jax_vae.save_weights(family, params, tmp_path / "weights.npz")
+    save_weights(tmp_path / "weights.npz", partial(to_torch, family), params)
     peer = torch_vae.make_model(family, tmp_path / "weights.npz").eval()
     with torch.no_grad():
         pictures = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
