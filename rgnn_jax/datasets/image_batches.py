@@ -108,8 +108,7 @@ class ImageBatches:
         micro = micro_batch_size(self.batch_size, count)
         order_key, noise_key = jax.random.split(key)
         chosen = self._indices(order_key, step, index, micro, len(data.labels))
-        augment_key, pixel_key = jax.random.split(micro_batch_key(noise_key, step, index))
-        blur_key = jax.random.fold_in(augment_key, 0)
+        augment_key, pixel_key, blur_key = jax.random.split(micro_batch_key(noise_key, step, index), 3)
         images = data.images[chosen]
         if self.augment:
             images = augment_images(images, augment_key)

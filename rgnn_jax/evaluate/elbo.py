@@ -204,7 +204,8 @@ def _importance_nll(
     if z_logvar is None:
         raise UserError("a deterministic autoencoder has no likelihood: train it with model.variational true")
     b, z_dim = z_mean.shape
-    draws = max(1, _PIXELS_AT_ONCE // pictures.size)
+    # However many pictures there are, or a picture's codes would depend on the others.
+    draws = max(1, _PIXELS_AT_ONCE // (_IMPORTANCE_ROWS * pictures[0].size))
     repeated = jnp.repeat(pictures, draws, axis=0)
     deviation = jnp.exp(0.5 * z_logvar)
 

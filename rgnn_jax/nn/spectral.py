@@ -23,7 +23,7 @@ class SpectralNorm(nn.Module):
         u = self.param("u", _unit_normal, (features,))
         matrix = kernel.reshape(-1, features)
         fixed = jax.lax.stop_gradient(matrix)
-        v = _unit(fixed @ u)
+        v = _unit(fixed @ jax.lax.stop_gradient(u))
         u = _unit(v @ fixed)
         if train:
             move(self, "u", u)

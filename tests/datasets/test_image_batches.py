@@ -183,6 +183,19 @@ def test_each_draw_is_blurred_by_itself_up_to_the_limit():
     assert 0 <= soft.min() < 0.1 and soft.max() < 0.33
 
 
+def test_how_much_is_blurred_has_nothing_to_do_with_what_is_mirrored():
+    edge = np.full((1, 8, 16, 1), 50, np.uint8)  # not square, so that it is not turned
+    edge[:, :, 8:] = 200
+    drawn = np.asarray(
+        draw(ImageBatches(Pictures(np.repeat(edge, 256, 0)), 256, blur=1.0, augment=True)).images
+    )
+    middle = drawn[:, 4, :, 0]
+    mirrored = middle[:, 2] > middle[:, -3]
+    steepest = np.abs(np.diff(middle, axis=1)).max(1) / np.ptp(middle, axis=1)
+    assert 80 < mirrored.sum() < 176
+    assert abs(np.corrcoef(mirrored, steepest)[0, 1]) < 0.25
+
+
 def test_pictures_that_are_not_square_are_not_turned():
     image = np.zeros((50, 8, 4, 1), np.uint8)
     assert augment_images(jnp.asarray(image), KEY).shape == (50, 8, 4, 1)

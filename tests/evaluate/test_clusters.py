@@ -28,6 +28,10 @@ def test_labels_that_have_nothing_to_do_with_the_codes_score_nothing():
     assert scores.knn_accuracy < 0.5
 
 
+def test_training_pictures_vote_and_not_the_held_out_ones():
+    assert score_clusters(HEAPS, (LABELS + 1) % 3, HEAPS, LABELS, neighbours=5).knn_accuracy == 0
+
+
 def test_silhouette_worked_out_by_hand():
     # Distances to the own class 1 and to the other 9 and 10, or 10 and 9: (9.5 - 1) / 9.5 for each end.
     codes = np.array([[0.0], [1.0], [10.0], [11.0]])

@@ -42,13 +42,36 @@ def test_importance_weights_are_summed_over_many_rounds(monkeypatch):
     images = IMAGES[:5]
     at_once = importance_weighted_nll(MODEL, EXACT, images, 100, **GAUSSIAN)
     jax.clear_caches()
-    monkeypatch.setattr(elbo, "_PIXELS_AT_ONCE", 7 * 20)  # 7 draws of 5 pictures of 4 pixels at a time
+    monkeypatch.setattr(elbo, "_PIXELS_AT_ONCE", 7 * 400)  # 7 draws of 100 pictures of 4 pixels at a time
     np.testing.assert_allclose(
         importance_weighted_nll(MODEL, EXACT, images, 100, **GAUSSIAN), at_once, rtol=1e-4, atol=1e-4
     )
     one_too_few = importance_weighted_nll(MODEL, EXACT, images, 7, **GAUSSIAN)
     np.testing.assert_allclose(one_too_few, at_once, rtol=1e-4, atol=1e-4)
     jax.clear_caches()
+
+
+def test_every_round_draws_codes_of_its_own(monkeypatch):
+    images = np.repeat(IMAGES, 100, axis=0)
+    wide = EXACT | {"logvar": EXACT["logvar"] + 1.5}
+    few, at_once = (importance_weighted_nll(MODEL, wide, images, k, **GAUSSIAN).mean() for k in (7, 70))
+    jax.clear_caches()
+    monkeypatch.setattr(elbo, "_PIXELS_AT_ONCE", 7 * 400)
+    in_rounds = importance_weighted_nll(MODEL, wide, images, 70, **GAUSSIAN).mean()
+    jax.clear_caches()
+    assert few > at_once + 0.08
+    np.testing.assert_allclose(in_rounds, at_once, atol=0.03)
+
+
+def test_a_pictures_codes_do_not_depend_on_how_many_pictures_there_are(monkeypatch):
+    wide = EXACT | {"logvar": EXACT["logvar"] + 1.5}
+    jax.clear_caches()
+    monkeypatch.setattr(elbo, "_PIXELS_AT_ONCE", 2 * 400)
+    every, some = (
+        importance_weighted_nll(MODEL, wide, part, 50, **GAUSSIAN) for part in (IMAGES, IMAGES[:3])
+    )
+    jax.clear_caches()
+    np.testing.assert_allclose(some, every[:3], rtol=1e-5)
 
 
 def test_the_bound_of_one_code_is_minus_its_log_weight():

@@ -98,6 +98,15 @@ def test_the_spectral_norm_and_its_vector_equal_torch():
     np.testing.assert_allclose(kept["moved"]["u"], GOLDEN["spectral/after/u"], rtol=1e-4, atol=1e-6)
 
 
+def test_no_gradient_moves_the_vector_of_the_spectral_norm():
+    kernel, u = (jnp.asarray(GOLDEN[f"spectral/{name}"]) for name in ("kernel", "before/u"))
+
+    def total(u):
+        return SpectralNorm().apply({"params": {"u": u}}, kernel, train=False).sum()
+
+    np.testing.assert_array_equal(jax.grad(total)(u), jnp.zeros_like(u))
+
+
 def test_points_of_the_gradient_penalty_lie_between_the_pictures():
     # The slope of the sum of squares is twice the picture: between 0 and 1 everywhere it is 2 times a share.
     real, fake = jnp.ones((64, 2, 2, 1)), jnp.zeros((64, 2, 2, 1))
