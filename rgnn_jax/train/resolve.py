@@ -37,6 +37,8 @@ _DEALS = (
     "seed",
     "split_seed",
     "picture_seed",
+    "picture_validation_fraction",
+    "lower",
     "count",
     "operands_below",
     "train_fraction",

@@ -68,6 +68,8 @@ def test_a_run_of_more_devices_is_resumed_by_what_the_refusal_says(tmp_path):
         (SUMS, ("data.split", "leaking")),
         (SUMS, ("data.operands_below", "80")),
         (STRIPS, ("data.picture_seed", "1")),
+        (STRIPS, ("data.picture_validation_fraction", "0.5")),
+        (LSTM, ("data.lower", "false")),
     ],
 )
 def test_what_was_trained_on_is_not_dealt_to_another_split(config, setting):
