@@ -56,7 +56,7 @@ def mutual_information_gap(
 
     The difference is divided by the factor's entropy and averaged over factors: 1 where each factor is
     known by one code alone, 0 where two codes share each factor equally. Factors of more values than `bins`
-    are binned as codes are, where the paper takes every value: that lifts the gap by up to a tenth.
+    are binned as codes are, where the paper takes every value: that lifts the gap.
 
     Raises:
         UserError: where a factor never changes.
