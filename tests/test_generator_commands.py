@@ -133,6 +133,25 @@ def test_a_walk_between_random_codes_keeps_to_one_class(runs):
     assert np.any(told.decode(codes) != held)
 
 
+def test_random_pictures_have_all_classes_whatever_their_codes(runs):
+    told = subject.Subject.of(load_run("told", runs))
+    shown = walks.random(told, jax.random.key(1), count=12).arrays
+    expected = told.decode(shown["codes"], np.arange(12) % 10)
+    np.testing.assert_array_equal(shown["images"], expected)
+    assert np.any(told.decode(shown["codes"]) != expected)
+
+
+def test_a_walk_along_the_first_dimension_keeps_to_one_class(runs):
+    told = subject.Subject.of(load_run("told", runs))
+    shown = walks.traversal(told, dimensions=[0], steps=5).arrays
+    start = draw(told.distribution, jax.random.key(0), 8)[0]
+    codes = np.repeat(start[None], 5, axis=0)
+    codes[:, 0] = shown["values"]
+    held = told.decode(codes, told.held_class(start, 5))
+    np.testing.assert_array_equal(shown["images"][0], held)
+    assert np.any(told.decode(codes) != held)
+
+
 def test_pairs_are_swept_and_exported(runs, tmp_path, capsys):
     rates = ["--optimizer.learning-rate", "1e-4,1e-3", "--name", "rates", "--ckpt-dir", str(tmp_path)]
     assert main(["sweep", str(runs / "gan.toml"), *rates, "--quiet", "--json"]) == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rgnn_jax.datasets.images import load_images
-from rgnn_jax.datasets.pictures import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures, evenly
 from rgnn_jax.evaluate.projection import tsne
 from rgnn_jax.experiments import report
 from rgnn_jax.experiments.facts import Facts
@@ -46,7 +46,7 @@ class Scale(NamedTuple):
         models: settings of the VAE and the autoencoder.
         judge: settings of the classifier.
         walks: pairs of pictures for each pair of classes.
-        projected: test pictures that are projected to a plane.
+        projected: test pictures, at most, that are projected to a plane.
     """
 
     models: Settings
@@ -151,7 +151,9 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
         }
         planes = {
             VAE: maps["tsne"].arrays["points"],
-            PIXELS: tsne(spaces[PIXELS].test[: plan.projected], seed=request.seed).points,
+            PIXELS: tsne(
+                spaces[PIXELS].test[evenly(len(data.test), plan.projected)], seed=request.seed
+            ).points,
         }
         results = FashionResults(
             data=describe_data(data, request.data_path, binarized=source.binarize),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from rgnn_jax.datasets.pictures import Images
+from rgnn_jax.datasets.pictures import Images, evenly
 from rgnn_jax.evaluate.clusters import ClusterScores, score_clusters
 from rgnn_jax.experiments.latent.subject import Subject
 
@@ -28,10 +28,11 @@ class Space(NamedTuple):
 
 
 def plane_silhouette(points: Float[np.ndarray, "n 2"], data: Images) -> float:
-    """Silhouette of the classes of as many of the first test pictures as there are points."""
+    """Silhouette of the classes of as many test pictures, evenly taken, as there are points."""
     from sklearn.metrics import silhouette_score
 
-    return float(silhouette_score(points, np.asarray(data.test.labels)[: len(points)]))
+    places = evenly(len(data.test), len(points))
+    return float(silhouette_score(points, np.asarray(data.test.labels)[places]))
 
 
 def principal_components(data: Images, size: int) -> Space:

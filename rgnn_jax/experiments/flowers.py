@@ -191,7 +191,7 @@ def linear_codes(data: Images, count: int) -> tuple[int, float]:
 
 
 def _longest_step(subject: Subject, pictures: UInt8[np.ndarray, "n h w c"]) -> float:
-    codes = subject.encode(pictures[: 2 * WALKS]).z_mean
+    codes = subject.encode(pictures[evenly(len(pictures), 2 * WALKS)]).z_mean
     count = len(codes) // 2
     walks = np.stack([lerp(codes[i], codes[count + i], STEPS) for i in range(count)])
     return float(unevenness(subject.decode(walks)).mean())

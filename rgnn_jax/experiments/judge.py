@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int, Num, UInt8
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.images import ImageData, load_images
+from rgnn_jax.datasets.pictures import evenly
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.distances import frechet_distance, kernel_distance
 from rgnn_jax.experiments.picture_results import SampleScore
@@ -86,7 +87,7 @@ def refuse_acquainted(
 def score_samples(real: Judgement, generated: Judgement, seed: int) -> SampleScore:
     """How far generated pictures are from real ones; as many of both are compared as there are of either."""
     count = min(len(real.features), len(generated.features))
-    ours, theirs = generated.features[:count], real.features[:count]
+    theirs, ours = (one.features[evenly(len(one.features), count)] for one in (real, generated))
     kernel = kernel_distance(theirs, ours, jax.random.key(seed))
     return SampleScore(
         distance=frechet_distance(theirs, ours),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from rgnn_jax.config import AutoencoderConfig
-from rgnn_jax.datasets.pictures import Images, Pictures
+from rgnn_jax.datasets.pictures import Images, Pictures, evenly
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.elbo import score_images
 from rgnn_jax.evaluate.sharpness import laplacian_variance
@@ -43,7 +43,7 @@ def describe_data(data: Images, path: str, *, binarized: bool) -> DataFacts:
 def describe_judge(run: FinishedRun, data: Images, seed: int) -> tuple[JudgeFacts, dict[str, Judgement]]:
     """How good the classifier is, and what it makes of real pictures of each split."""
     judgements = {
-        name: judge_pictures(run.run, split.take(slice(MOST_SAMPLES)).images)
+        name: judge_pictures(run.run, split.take(evenly(len(split), MOST_SAMPLES)).images)
         for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test))
     }
     test = judgements["test"]

@@ -141,6 +141,7 @@ def effect_per_dimension(
     z: Float[np.ndarray, "n z"],
     distribution: Gaussian,
     *,
+    labels: Int[np.ndarray, " n"] | None = None,
     reach: float = 2.0,
 ) -> Float[np.ndarray, " z"]:
     """Root mean square change of a picture, in [0, 1], as one dimension goes from -reach to +reach.
@@ -150,12 +151,13 @@ def effect_per_dimension(
         params: its parameters.
         z: starting points, over which the squares are averaged too.
         distribution: gives each dimension's mean and standard deviation.
+        labels: the points' classes, for a generator that is told classes.
         reach: standard deviations.
     """
     effects = []
     for dimension in range(z.shape[1]):
         low, high = (
-            decode(model, params, _with(z, distribution, dimension, value)).astype(np.float64) / 255
+            decode(model, params, _with(z, distribution, dimension, value), labels).astype(np.float64) / 255
             for value in (-reach, reach)
         )
         effects.append(np.sqrt(np.mean((high - low) ** 2)))
@@ -169,6 +171,8 @@ def traverse(
     distribution: Gaussian,
     dimensions: Sequence[int],
     values: Float[np.ndarray, " s"],
+    *,
+    label: int | None = None,
 ) -> UInt8[np.ndarray, "d s h w c"]:
     """One row of pictures a dimension, along which this dimension alone is set to each value.
 
@@ -179,9 +183,13 @@ def traverse(
         distribution: gives each dimension's mean and standard deviation.
         dimensions: which, in the order of the rows.
         values: in standard deviations from the mean.
+        label: the class of all of them, for a generator that is told classes.
     """
-    points = [[_with(z, distribution, dimension, value) for value in values] for dimension in dimensions]
-    return decode(model, params, np.array(points))
+    points = np.array(
+        [[_with(z, distribution, dimension, value) for value in values] for dimension in dimensions]
+    )
+    labels = None if label is None else np.full(points.shape[:-1], label, np.int32)
+    return decode(model, params, points, labels)
 
 
 def lerp(

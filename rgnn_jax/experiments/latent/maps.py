@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Int
 
+from rgnn_jax.datasets.pictures import evenly
 from rgnn_jax.evaluate.clusters import find_clusters, score_clusters
 from rgnn_jax.evaluate.factor_scores import is_categorical
 from rgnn_jax.evaluate.projection import Projection, pca, tsne, umap
@@ -30,7 +31,7 @@ def projected(
     Args:
         subject: the run.
         method: of the projection.
-        count: pictures, at most.
+        count: pictures, at most, evenly taken.
         by: a factor that colours the points; None takes the classes, or the first factor.
         seed: of what is random in t-SNE and UMAP.
 
@@ -38,7 +39,7 @@ def projected(
         UserError: for an unknown factor, or a missing package.
     """
     split, pictures = subject.held_out
-    chosen = pictures.take(slice(count))
+    chosen = pictures.take(evenly(len(pictures), count))
     codes = subject.encode(chosen.images).z_mean
     projection = _project(codes, method, seed)
     spec = subject.data.spec

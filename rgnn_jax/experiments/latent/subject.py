@@ -108,6 +108,11 @@ class Subject:
         return self.encode(self.sample.images)
 
     @property
+    def told(self) -> int:
+        """How many classes there are that the model can be told; 0 for a model that is told none."""
+        return getattr(self.run.model, "classes", 0)
+
+    @property
     def has_prior(self) -> bool:
         """Whether the model was trained to decode N(0, 1); a deterministic autoencoder was not."""
         if not self.reads:
@@ -152,8 +157,9 @@ class Subject:
 
     def held_class(self, z: Float[np.ndarray, " z"], count: int) -> Int[np.ndarray, " n"] | None:
         """The class that goes with a code, `count` times; None for a model that is told no classes."""
-        told = getattr(self.run.model, "classes", 0)
-        return np.repeat(np.asarray(default_labels(jnp.asarray(z[None]), told)), count) if told else None
+        if not self.told:
+            return None
+        return np.repeat(np.asarray(default_labels(jnp.asarray(z[None]), self.told)), count)
 
     def class_number(self, name: str) -> int:
         """The number of a class that the model is told.
@@ -162,7 +168,7 @@ class Subject:
             UserError: where it is told none, or not this one.
         """
         classes = self.run.images.classes
-        if not getattr(self.run.model, "classes", 0):
+        if not self.told:
             raise UserError(
                 f"--class {name}: run {self.name} is of a model that is told no classes; leave it out"
             )
@@ -173,7 +179,7 @@ class Subject:
     def choose(
         self, files: Sequence[Path] = (), indices: Sequence[int] = (), *, count: int
     ) -> UInt8[np.ndarray, "n h w c"]:
-        """Pictures from files and from places of the held-out split; its first ones where none is named.
+        """Pictures from files and from places of the held-out split; some, evenly taken, where none is named.
 
         Raises:
             UserError: for a file that is no picture, or a place outside the split.
@@ -183,7 +189,7 @@ class Subject:
             if index >= len(pictures):
                 raise UserError(f"--index {index}: the {split} split has {len(pictures)} pictures, from 0 on")
         if not files and not indices:
-            indices = range(min(count, len(pictures)))
+            indices = evenly(len(pictures), count).tolist()
         own = [read_image(path, self.run.images) for path in files]
         return np.stack([*own, *(pictures.images[index] for index in indices)])
 

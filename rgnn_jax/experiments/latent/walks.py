@@ -59,7 +59,7 @@ def random(
         key: of the draw.
         count: pictures.
         source: None is the prior, and the codes for an autoencoder, which has none.
-        label: the class of all of them, for a model that is told classes; None leaves it to the code.
+        label: the class of all of them, for a model that is told classes; None deals all classes in turn.
         temperature: factor of the codes' distances from their mean.
 
     Raises:
@@ -79,9 +79,9 @@ def random(
     codes = draw(distribution, key, count, temperature=temperature)
     if temperature != 1:
         note += f"; {temperature:g} times as far from the mean"
-    labels = None
+    labels = np.arange(count) % subject.told if subject.told else None
     if label is not None:
-        labels = np.full(count, subject.class_number(label), np.int32)
+        labels = np.full(count, subject.class_number(label))
         note += f"; class {label}"
     pictures = subject.decode(codes, labels)
     columns = max(1, round(np.sqrt(count)))
@@ -130,19 +130,25 @@ def traversal(
         beginning, start = "the mean code", distribution.mean
     else:
         beginning = "a random code"
-    model, params = subject.run.model, subject.run.params
+    model, params, told = subject.run.model, subject.run.params, subject.told
+    held = subject.held_class(start, 1)
+    label = None if held is None else int(held[0])
+    if label is not None:
+        beginning += f" of class {subject.run.images.classes[label]}"
     order = order or ("kl" if subject.has_prior and subject.reads else "effect")
     if order == "kl":
         amounts = kl_per_dimension(subject.posterior)
     else:
         codes = subject.posterior.z_mean[:_EFFECTS] if subject.reads else drawn
-        amounts = effect_per_dimension(model, params, codes, distribution)
+        amounts = effect_per_dimension(
+            model, params, codes, distribution, labels=np.arange(len(codes)) % told if told else None
+        )
     shown = list(dimensions) or np.argsort(-amounts, kind="stable")[:rows].tolist()
     unit = " nats" if order == "kl" else ""
     names = [f"z{dimension}   {number(amounts[dimension], 2)}{unit}" for dimension in shown]
     measure = "KL to the prior" if order == "kl" else "effect, the root mean square change of a pixel"
     values = np.linspace(-reach, reach, steps)
-    pictures = traverse(model, params, start, distribution, shown, values)
+    pictures = traverse(model, params, start, distribution, shown, values, label=label)
     spread = (
         "" if subject.has_prior else ", in standard deviations of the codes (an autoencoder has no prior)"
     )
@@ -156,7 +162,7 @@ def traversal(
         columns=[signed(value, 1) for value in values],
     )
     fine = np.linspace(-reach, reach, FRAMES)
-    moving = traverse(model, params, start, distribution, shown, fine)
+    moving = traverse(model, params, start, distribution, shown, fine, label=label)
     gif = film(moving, 5, title=title, note=f"in the order z{', z'.join(map(str, shown))}")
     return Shown(
         {"images": pictures, "dimensions": np.array(shown), "values": values, "amounts": amounts},
