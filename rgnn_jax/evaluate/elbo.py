@@ -92,6 +92,7 @@ def importance_weighted_nll(
     *,
     likelihood: Likelihood = "bernoulli",
     scale: float = 1.0,
+    beta: float = 1.0,
     seed: int = 0,
 ) -> Float[np.ndarray, " n"]:
     """Upper bound of each picture's negative log-likelihood that falls to it as `k` grows.
@@ -106,6 +107,7 @@ def importance_weighted_nll(
         k: codes drawn for each picture.
         likelihood: of a pixel.
         scale: standard deviation of the Gaussian likelihood, for pixels in [0, 1].
+        beta: exponent of p(z) / q(z | x) in the weights, as in training; only with 1 it is such a bound.
         seed: of the codes; those of a picture depend on this and its place alone.
 
     Returns:
@@ -117,11 +119,11 @@ def importance_weighted_nll(
     """
     if k < 1:
         raise UserError(f"k {k}: at least one importance sample is needed")
-    key, draws = jax.random.key(seed), jnp.asarray(k, jnp.int32)
+    key, draws, power = jax.random.key(seed), jnp.asarray(k, jnp.int32), jnp.asarray(beta, jnp.float32)
 
     def bound(rows: np.ndarray) -> Array:
         places = rows.astype(np.uint32)
-        return _importance_nll(model, params, images[rows], places, key, draws, likelihood, scale)
+        return _importance_nll(model, params, images[rows], places, key, draws, power, likelihood, scale)
 
     _require_pictures(images)
     nll = in_batches(bound, len(images), _IMPORTANCE_ROWS)
@@ -196,6 +198,7 @@ def _importance_nll(
     places: Array,
     key: PRNGKeyArray,
     k: Array,
+    beta: Array,
     likelihood: Likelihood,
     scale: float,
 ) -> Float[Array, " b"]:
@@ -216,7 +219,7 @@ def _importance_nll(
         nll = reconstruction_nll(logits, repeated, likelihood, scale).reshape(b, draws)
         log_ratio = 0.5 * (jnp.square(noise) - jnp.square(z) + z_logvar[:, None]).sum(2)
         counted = i * draws + jnp.arange(draws) < k
-        weights = jnp.where(counted[None], log_ratio - nll, -jnp.inf)
+        weights = jnp.where(counted[None], beta * log_ratio - nll, -jnp.inf)
         return jnp.logaddexp(total, jax.nn.logsumexp(weights, axis=1))
 
     rounds = (k + draws - 1) // draws

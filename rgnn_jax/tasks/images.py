@@ -15,7 +15,7 @@ from rgnn_jax.datasets.images import ImageData, load_images
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.accuracy import score_classes
-from rgnn_jax.evaluate.elbo import describe_collapse, score_images
+from rgnn_jax.evaluate.elbo import describe_collapse, importance_weighted_nll, score_images
 from rgnn_jax.evaluate.pose import score_readings
 from rgnn_jax.models.adversarial import Adversarial
 from rgnn_jax.models.classifier import Classifier, ClassifierConfig, Classify
@@ -156,6 +156,12 @@ def _evaluate(experiment: Experiment, model: nn.Module, params: Params, pictures
     if isinstance(config, GeneratorConfig):
         return evaluate_pair(model, params, Pictures(shown, pictures.labels))
     scores = score_images(model, params, shown, likelihood=config.likelihood, scale=config.scale)
+    if config.variational and config.objective == "iwae":
+        nll = importance_weighted_nll(
+            model, params, shown, config.particles,
+            likelihood=config.likelihood, scale=config.scale, beta=config.beta,
+        )  # fmt: skip
+        return {"loss": float(nll.mean(dtype=np.float64)), **scores}
     return {"loss": _minimised(config, scores), **scores}
 
 
@@ -163,12 +169,11 @@ def _minimised(config: AutoencoderConfig, scores: Mapping[str, Any]) -> float:
     """What training minimises in the end, but for a total correlation: what "best" means for a checkpoint."""
     if not config.variational:
         return scores["reconstruction_loss"]
+    kl = float(np.maximum(scores["kl_per_dim"], config.free_bits).sum())
     if config.capacity is not None:
-        penalty = config.capacity_weight * abs(scores["kl_loss"] - config.capacity)
-    elif config.objective in ("tc", "factor"):
-        penalty = scores["kl_loss"]
+        penalty = config.capacity_weight * abs(kl - config.capacity)
     else:
-        penalty = config.beta * scores["kl_loss"]
+        penalty = config.beta * kl if config.objective == "beta" else kl
     return scores["reconstruction_loss"] + penalty
 
 

@@ -10,6 +10,7 @@ from rgnn_jax.datasets.image_batches import ImageBatch
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.pictures import Images, Pictures
 from rgnn_jax.errors import UserError
+from rgnn_jax.evaluate.elbo import importance_weighted_nll
 from rgnn_jax.losses import kl_divergence, reconstruction_nll
 from rgnn_jax.models.latent_config import LatentConfig
 from rgnn_jax.models.mlp_autoencoder import MLPAutoencoder, MLPAutoencoderConfig
@@ -156,6 +157,20 @@ def test_more_particles_tighten_the_bound():
     truth = true_nll(WEIGHTS, SCALE, images).mean()
     assert bound(wide, 1) > bound(wide, 3) + 0.05 > bound(wide, 10) + 0.1 > truth + 0.1
     np.testing.assert_allclose([bound(EXACT, 1), bound(EXACT, 5)], truth, rtol=1e-4, atol=1e-4)
+
+
+def test_held_out_pictures_are_weighted_as_in_training():
+    images = np.repeat(pictures(2, (4, 1, 1)) // 4 + 96, 1000, axis=0)
+    wide = EXACT | {"logvar": EXACT["logvar"] + 1.0}
+    config = Config(z_dim=2, likelihood="gaussian", scale=SCALE, objective="iwae", particles=3, beta=2.0)
+    trained = call(Variational(LINEAR, config), wide, batch=batch_of(images))[0]
+
+    def held_out(particles, beta):
+        given = {"likelihood": "gaussian", "scale": SCALE, "beta": beta}
+        return importance_weighted_nll(LINEAR, wide, images, particles, **given).mean()
+
+    np.testing.assert_allclose(held_out(3, 2.0), trained, atol=0.05)
+    assert min(abs(held_out(3, 1.0) - trained), abs(held_out(1, 2.0) - trained)) > 0.15
 
 
 @pytest.mark.parametrize(("kind", "neutral"), [("tc", 1.0), ("factor", 0.0)])

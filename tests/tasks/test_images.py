@@ -10,7 +10,7 @@ from rgnn_jax.tasks.images import _minimised
     ("settings", "expected"),
     [
         ({"beta": 4.0}, 10 + 4 * 3),
-        ({"beta": 4.0, "objective": "iwae"}, 10 + 4 * 3),
+        ({"beta": 4.0, "free_bits": 0.75}, 10 + 4 * (2.5 + 0.75)),
         # Beta is the weight of a total correlation there, which a few pictures say little of.
         ({"beta": 30.0, "objective": "tc"}, 10 + 3),
         ({"beta": 30.0, "objective": "factor"}, 10 + 3),
@@ -19,7 +19,7 @@ from rgnn_jax.tasks.images import _minimised
     ],
 )
 def test_the_held_out_loss_is_what_training_minimises_in_the_end(settings, expected):
-    scores = {"reconstruction_loss": 10.0, "kl_loss": 3.0}
+    scores = {"reconstruction_loss": 10.0, "kl_loss": 3.0, "kl_per_dim": [2.5, 0.5]}
     assert _minimised(MLPAutoencoderConfig(**settings), scores) == pytest.approx(expected)
 
 
