@@ -45,6 +45,7 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
     if spec is not None:
         _check_fit(experiment, images.spec, spec)
     batch_size = experiment.training.batch_size
+    seen = batch_size * (config.discriminator_steps if isinstance(config, GeneratorConfig) else 1)
     model = build_image_model(experiment, spec or images.spec)
 
     return Task(
@@ -61,9 +62,9 @@ def build_image_task(experiment: Experiment, spec: ImageSpec | None) -> Task:
         ),
         data=images,
         spec=spec or images.spec,
-        symbols_per_step=batch_size,
+        symbols_per_step=seen,
         symbol="pictures",
-        steps_per_epoch=len(images.train) / batch_size,
+        steps_per_epoch=len(images.train) / seen,
         evaluate=build_image_evaluation(experiment, model, images),
         shown=_shown(config),
         summary=f"{counted(len(images.train), 'picture')} of {images.spec.in_words}",

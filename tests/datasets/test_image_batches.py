@@ -110,6 +110,18 @@ def test_binarising_draws_each_pixel_with_its_value_as_probability():
     assert means[0] == 0 and means[2] == 1 and abs(means[1] - 0.25) < 0.035
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"binarize": True}, {"flip": True}, {"augment": True}, {"blur": 2.0}, {"distort": True}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_each_micro_batch_is_changed_in_its_own_way(settings):
+    one = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 1), np.uint8)
+    batches = ImageBatches(Pictures(np.repeat(one, 16, axis=0)), 16, **settings)
+    first, second = (draw(batches, 0, index, 2).images for index in (0, 1))
+    assert (first != second).any()
+
+
 def test_training_binarises_anew_each_step():
     pictures = Pictures(np.full((4, 8, 8, 1), 128, np.uint8))
     batches = ImageBatches(pictures, 4, binarize=True)

@@ -52,6 +52,11 @@ def test_beta_vae_is_lenient_where_factor_vae_is_not():
     assert strict < 0.7
 
 
+def test_a_dimension_is_still_by_its_own_measure():
+    codes = DRAWN * np.array([[1.0, 10.0, 100.0]])
+    assert factor_vae_score(codes, DRAWN, KEY, votes=100) == 1
+
+
 def test_unused_dimensions_do_not_vote():
     codes = np.concatenate([DRAWN, 1e-3 * normal(len(DRAWN), 2)], axis=1)
     assert factor_vae_score(codes, DRAWN, KEY, votes=100) == 1

@@ -14,7 +14,7 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.losses import discriminator_loss, generator_loss
 from rgnn_jax.models.adversarial import Adversarial
 from rgnn_jax.models.dcgan import DCGAN, DCGANConfig
-from rgnn_jax.models.gan import Verdict, default_labels
+from rgnn_jax.models.gan import GAN, Verdict, default_labels
 from rgnn_jax.models.penalties import consistency, gradient_penalty, slope_penalty, squared_slope
 from rgnn_jax.models.picture_augmentation import augment, cutout, translation
 from rgnn_jax.nn.spectral import SpectralNorm
@@ -195,6 +195,38 @@ def test_the_class_is_read_from_real_pictures_by_one_and_from_generated_ones_for
     np.testing.assert_allclose(loss - plain, 0.5 * error, rtol=1e-5)
     name = {"discriminator": "class_error", "generator": "generated_class_error"}[player]
     np.testing.assert_allclose(metrics[name][0] / metrics[name][1], error, rtol=1e-5)
+
+
+class Announcer(GAN):
+    """Generates pictures of their class's number; a score is how far below a picture is from its class."""
+
+    def decode(self, z, labels=None, *, train=False):
+        self.put_variable("moved", "generator", jnp.zeros(()))
+        return labels.astype(jnp.float32).reshape(-1, 1, 1, 1)
+
+    def judge(self, pictures, labels=None, *, train=False):
+        number = 2 * jnp.arctanh(pictures[:, 0, 0, 0])
+        return Verdict(-jnp.abs(number - labels), pictures.reshape(len(pictures), -1), None)
+
+
+def play_announcer(player, labels, **settings):
+    config = DCGANConfig(z_dim=4, width=3, **settings)
+    game = Adversarial(Announcer(config, (1, 1, 1), 3), config)
+    pictures = ImageBatch(jnp.full((3, 1, 1, 1), 0.5), jnp.array(labels))
+    loss, (metrics, _) = game.play(player, {}, pictures, KEY, jnp.zeros(()))
+    return loss, {name: total / count for name, (total, count) in metrics.items()}
+
+
+def test_generated_pictures_are_made_and_judged_as_of_the_batch_s_classes():
+    loss, _ = play_announcer("generator", [0, 1, 2])
+    np.testing.assert_allclose(loss, np.log(2), rtol=1e-4)
+    _, means = play_announcer("discriminator", [0, 1, 2])
+    np.testing.assert_allclose([means["fake_score"], means["real_score"]], [0.0, -1.0], atol=1e-4)
+
+
+def test_real_and_generated_pictures_have_noise_of_their_own():
+    _, means = play_announcer("discriminator", [0, 0, 0], input_noise=0.1)
+    assert means["fake_score"] != means["real_score"]
 
 
 def test_only_a_pair_that_knows_classes_may_read_them():

@@ -11,8 +11,11 @@ import pytest
 
 from rgnn_jax.cli import main
 from rgnn_jax.contracts import Turn
+from rgnn_jax.datasets.images import load_images
 from rgnn_jax.optimizer import OptimizerConfig
+from rgnn_jax.tasks.build import build_objective
 from rgnn_jax.train.checkpoint import Checkpoints, named_leaves
+from rgnn_jax.train.session import load_run, make_training
 from rgnn_jax.train.step import Clock, Training
 
 CLOCK = Clock(np.int32(0), np.float32(0.0), np.float32(0.0))
@@ -80,6 +83,23 @@ def test_several_updates_in_a_row_each_see_a_fresh_batch_and_the_last_player_the
     np.testing.assert_allclose(total, 0.2 * (0 + 1 + 2 + 3 + 4 + 5), rtol=1e-5)
 
 
+class Dice(Chase):
+    """Players who throw a number each time."""
+
+    def play(self, player, params, batch, key, progress):
+        thrown = jax.random.uniform(key)
+        squares = {f"{player}_thrown": (thrown, jnp.ones(())), f"{player}_squares": (thrown**2, jnp.ones(()))}
+        return params[player]["x"], (squares, {"seen": batch})
+
+
+def test_each_turn_draws_anew():
+    _, result = play(Dice(), 1)
+    assert result.metrics["a_thrown"][0] != result.metrics["b_thrown"][0]
+    _, result = play(Dice(times=8), 1)
+    first, second = (result.metrics[name][0] / 8 for name in ("a_thrown", "a_squares"))
+    assert second - first**2 > 0.01
+
+
 def test_a_player_that_is_not_finite_stops_all():
     sound, _ = play(Chase(times=2), 2, ema_decay=0.5)
     state, result = play(Chase(times=2, broken=5), 9, ema_decay=0.5)
@@ -117,9 +137,6 @@ log_every = 6
 
 def state_of(ckpt_dir, name):
     with Checkpoints(ckpt_dir / name / "checkpoints", read_only=True) as checkpoints:
-        from rgnn_jax.tasks.build import build_objective
-        from rgnn_jax.train.session import load_run, make_training
-
         run = load_run(name, ckpt_dir)
         training = make_training(run.experiment, build_objective(run.experiment, run.model), None)
         state, _ = checkpoints.restore(jax.eval_shape(training.init, np.uint32(0)))
@@ -150,6 +167,9 @@ def test_a_resumed_pair_is_bit_for_bit_that_which_was_never_stopped(tmp_path, ca
         [row for row in metrics(tmp_path / name) if "seconds" in row] for name in ("parts", "whole")
     )
     assert [row["step"] for row in ours] == [6]
+    # Every step shows the discriminator two batches.
+    pictures = load_images(load_run("whole", tmp_path).experiment.of_pictures[1]).train
+    assert ours[0]["epoch"] == pytest.approx(6 * 2 * 8 / len(pictures), rel=1e-3)
     assert ours == [pytest.approx(row | {"seconds": ours[0]["seconds"]}, rel=1e-5) for row in theirs]
 
 

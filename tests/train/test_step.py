@@ -70,6 +70,26 @@ def test_the_first_step_by_hand():
     np.testing.assert_allclose(result.gradient_norm, norm, rtol=1e-5)
 
 
+class Dice:
+    """A loss of nothing, that throws a number."""
+
+    def init(self, key):
+        return {"nothing": jnp.zeros(())}
+
+    def __call__(self, params, batch, key, progress, train):
+        thrown = jax.random.uniform(key)
+        return params["nothing"], {"first": (thrown, jnp.ones(())), "second": (thrown**2, jnp.ones(()))}
+
+
+@pytest.mark.parametrize(("steps", "micro_batches"), [(8, 1), (1, 8)], ids=["steps", "micro-batches"])
+def test_each_step_and_each_micro_batch_draws_anew(steps, micro_batches):
+    dice = Training(Dice(), Rows(), CONSTANT, micro_batches=micro_batches)
+    _, result = run(dice, (steps,))
+    first, second = (result.metrics[name][0] / 8 for name in ("first", "second"))
+    assert result.metrics["first"][1] == 8
+    assert second - first**2 > 0.01
+
+
 def test_accumulated_micro_batches_are_the_whole_batch():
     whole, one = run(training(micro_batches=1), (3,))
     parts, four = run(training(micro_batches=4), (3,))
