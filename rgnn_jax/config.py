@@ -41,6 +41,9 @@ PictureConfig = AutoencoderConfig | GeneratorConfig | ClassifierConfig | FactorR
 ModelConfig = SequenceConfig | PictureConfig | Seq2SeqConfig
 DataConfig = TextData | ImageData | ArithmeticData | HandwritingData
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What Python makes of a byte on the command line that is no UTF-8."""
+
 
 class TrainingConfig(Section, frozen=True):
     """How long, on what, and what is kept.
@@ -231,7 +234,12 @@ def _override(settings: dict[str, Any], name: str, value: str) -> None:
         raise UserError(f"--{name}: no such setting; settings are {sections}")
     if not isinstance(settings.setdefault(section, {}), dict):
         raise UserError(f"--{name}: the configuration has no section [{section}], but a value of that name")
-    if get_origin(get_type_hints(_section(section, settings)).get(field)) is tuple:
+    if not value.isascii() and _SURROGATE.search(value):
+        raise UserError(f"--{name} {value!r}: is not UTF-8; rename the file, or link to it by another name")
+    hint = get_type_hints(_section(section, settings)).get(field)
+    if value.lower() == "none" and type(None) in get_args(hint):
+        settings[section][field] = None
+    elif get_origin(hint) is tuple:
         items = [item.strip(" \t\"'") for item in value.strip().strip("[]").split(",")]
         settings[section][field] = [item for item in items if item]
     else:

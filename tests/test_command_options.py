@@ -48,6 +48,19 @@ def test_what_is_downloaded_is_not_changed(name, option, tmp_path, monkeypatch, 
     assert capsys.readouterr().err == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("fashon_mnist", "did you mean fashion_mnist?"), ("tinyshakespear", "did you mean tinyshakespeare?"),
+     ("qqqq", "`rgnn data` lists some")],
+)  # fmt: skip
+def test_an_unknown_set_is_answered_with_its_neighbour(name, advice, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "prepare", name]) == 2
+    error = capsys.readouterr().err
+    assert advice in error and len(error.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_case_is_kept_and_folders_are_replaced_where_this_is_asked_for(tmp_path):
     text, out = tmp_path / "text.txt", tmp_path / "out"
     text.write_text("Aa\n")
@@ -95,7 +108,8 @@ def test_what_is_drawn_follows_the_rule(ckpt_dir, monkeypatch, capsys):
 def test_a_text_ends_where_it_is_told_to_stop(ckpt_dir, capsys):
     asked = ["sample", "tiny", "--prompt", "the gate", "--max-new-tokens", "9", "--greedy"]
     [text] = json_of(capsys, ckpt_dir, *asked)["samples"]
-    assert json_of(capsys, ckpt_dir, *asked, "--stop", text[-1])["samples"] == [text.split(text[-1])[0]]
+    for stop in (text[-1], text[-1].upper()):
+        assert json_of(capsys, ckpt_dir, *asked, "--stop", stop)["samples"] == [text.split(text[-1])[0]]
 
 
 def test_paragraphs_begin_with_as_much_as_is_asked_for(ckpt_dir, capsys):

@@ -45,6 +45,17 @@ def test_lists_are_written_as_in_a_file_or_plainly(tmp_path):
         load_experiment(path, [("model.augment", "colours")])
 
 
+def test_none_takes_a_limit_away_and_is_a_word_elsewhere(config):
+    given = [("training.steps", "3"), ("training.steps", "none"), ("data.path", "none")]
+    experiment = load_experiment(config, given)
+    assert experiment.training.steps is None and experiment.data.path == "none"
+
+
+def test_a_path_that_is_no_utf_8_is_refused(config):
+    with pytest.raises(UserError, match="not UTF-8"):
+        load_experiment(config, [("data.path", "caf\udce9.txt")])
+
+
 def test_a_path_may_hold_a_comma(config):
     assert load_experiment(config, [("data.path", "war, peace.txt")]).data.path == "war, peace.txt"
 

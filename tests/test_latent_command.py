@@ -136,6 +136,7 @@ def test_an_autoencoder_draws_from_its_codes(runs, tmp_path):
         (["vae", "rotate", "--factor", "turn", "--by", "asymmetry"], "leave out one of them"),
         (["vae", "traverse", "--dimensions", "3"], "the model has 3 latent dimensions"),
         (["vae", "traverse", "--from", "mean", "--index", "0"], "leave out --image and --index"),
+        (["vae", "traverse", "--index", "0", "--index", "1"], "one of --image and --index"),
         (["ae", "traverse", "--order", "kl"], "no KL"),
         (["vae", "clusters"], "its data have no classes"),
         (["vae", "clusters", "--by", "turn"], "no few whole values"),

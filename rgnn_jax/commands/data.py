@@ -1,6 +1,7 @@
 """`rgnn data`: what data there are, the exercise's one-hot format, and sets of pictures by name."""
 
 import argparse
+import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from rgnn_jax.commands.arguments import add_command, add_json, print_json, refuse
 from rgnn_jax.errors import UserError
 
+_CHAPTER, _SHAKESPEARE = "chapter", "tinyshakespeare"
 _EMBEDDED = {
     "faces": "rendered faces, 64x64 in colour, with the factors they are drawn from",
     "digits": "scikit-learn's handwritten digits, 1,797 of 8x8 in grey",
@@ -40,7 +42,7 @@ def register(commands: Any) -> None:
         "text",
         metavar="NAME",
         nargs="?",
-        default="chapter",
+        default=_CHAPTER,
         help="a UTF-8 file (default: chapter); or tinyshakespeare, mnist, fashion_mnist, tf_flowers, lfw or "
         "another set of TensorFlow Datasets to download it",
     )
@@ -67,6 +69,7 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     split = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
     print(f"chapter   an original chapter of prose, {len(text.vocabulary)} symbols ({split} characters)")
+    print(f"data/{_SHAKESPEARE}.txt   1.1 million characters, by `rgnn data prepare {_SHAKESPEARE}`")
     print("any other data.path is a UTF-8 text file, or a folder that `rgnn data prepare` wrote")
     print()
     for name, description in _pictures().items():
@@ -90,7 +93,7 @@ def run_prepare(args: argparse.Namespace) -> int:
     from rgnn_jax.datasets.one_hot import prepare_one_hot
 
     downloaded = f"{args.text} is downloaded as it is"
-    if args.text == "tinyshakespeare":
+    if args.text == _SHAKESPEARE:
         refuse(args, downloaded, "keep_case", "overwrite")
         print(download(TINYSHAKESPEARE, args.out or Path("data")))
         return 0
@@ -104,10 +107,25 @@ def run_prepare(args: argparse.Namespace) -> int:
         print(f'{prepare_pictures(args.text, data_dir)}: ready, as data.path = "{args.text}"')
         return 0
 
+    if re.fullmatch(r"\w+", args.text) and args.text != _CHAPTER and not Path(args.text).exists():
+        raise UserError(_unknown(args.text))
     out = args.out or Path("data/text")
     count = prepare_one_hot(args.text, out, lower=not args.keep_case, overwrite=bool(args.overwrite))
     print(f"{out}: alphabet.npy and {count} samples")
     return 0
+
+
+def _unknown(name: str) -> str:
+    """What to say of a word that is neither a file nor the name of a set."""
+    from rgnn_jax.datasets.image_download import DOWNLOADS
+
+    near = difflib.get_close_matches(name, [_CHAPTER, _SHAKESPEARE, *DOWNLOADS], n=1)
+    if near:
+        return f"{name}: neither a file nor a set of this name; did you mean {near[0]}?"
+    return (
+        f"{name}: neither a file nor a set of this name; `rgnn data` lists some, and with "
+        '`pip install "rgnn-jax[images]"` those of TensorFlow Datasets have names too'
+    )
 
 
 def _names_pictures(name: str) -> bool:
@@ -116,5 +134,5 @@ def _names_pictures(name: str) -> bool:
 
     if name in DOWNLOADS:
         return True
-    like_a_set = name != "chapter" and re.fullmatch(r"[a-z][a-z0-9_]*(/[\w-]+)?", name)
+    like_a_set = name != _CHAPTER and re.fullmatch(r"[a-z][a-z0-9_]*(/[\w-]+)?", name)
     return bool(like_a_set) and not Path(name).exists() and is_tfds_name(name)

@@ -218,6 +218,8 @@ def _traverse(args: argparse.Namespace, subject: Any) -> Any:
         raise UserError("--from mean starts from no picture: leave out --image and --index")
     if args.source == "mean" and not subject.reads:
         raise UserError(f"--from mean: run {args.name} has no encoder and so no mean code; leave it out")
+    if len(args.image) + len(args.index) > 1:
+        raise UserError("traverse walks from the code of one picture: give one of --image and --index")
     image = _chosen(args, subject)[0] if named or args.source == "image" else None
     return traversal(
         subject, image, seed=args.seed,

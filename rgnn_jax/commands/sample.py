@@ -22,7 +22,7 @@ def register(commands: Any) -> None:
     )
     add_run(parser)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--prompt", help="the text to continue (default: a new line)")
+    source.add_argument("--prompt", help="the text to continue (default: a new line, or the first symbol)")
     source.add_argument("--prompt-file", type=Path, help="a UTF-8 file with the text to continue")
     source.add_argument(
         "--paragraphs",
@@ -113,11 +113,13 @@ def _prompt(args: argparse.Namespace, loaded: Any, rule: Any) -> int:
     from rgnn_jax.sampling.decode import generate
     from rgnn_jax.sampling.text import cut_at_stop, stream_text
 
-    prompt, stop = "\n" if args.prompt is None else args.prompt, args.stop or []
+    vocabulary, normalise = loaded.vocabulary, loaded.experiment.data.normalise
+    prompt, stop = args.prompt, [normalise(text) for text in args.stop or ()]
     if args.prompt_file is not None:
         prompt = read_text(args.prompt_file)
-    vocabulary = loaded.vocabulary
-    prompt = loaded.experiment.data.normalise(prompt)
+    elif prompt is None:
+        prompt = "\n" if "\n" in vocabulary.symbols else vocabulary.symbols[0]
+    prompt = normalise(prompt)
     codes = vocabulary.encode(prompt)[None]
     key = jax.random.key(args.seed or 0)
     length = args.max_new_tokens or 200

@@ -38,6 +38,8 @@ _VECTORISED = {
     "model": ("beta",),
 }
 
+_OUTSIDE_LISTS = re.compile(r",(?![^\[]*\])")
+
 
 @dataclasses.dataclass(frozen=True)
 class Member:
@@ -49,18 +51,19 @@ class Member:
     @property
     def name(self) -> str:
         """A directory name that says what was set."""
-        parts = (f"{key.rpartition('.')[2]}={value}" for key, value in self.values.items())
+        parts = (f"{key.rpartition('.')[2]}={value.strip('[]')}" for key, value in self.values.items())
         return re.sub(r"[^\w.,=+@-]+", "-", ",".join(parts))
 
 
 def expand(config: Path, settings: Sequence[tuple[str, str]]) -> list[Member]:
-    """All combinations of the settings' comma-separated values, each validated.
+    """All combinations of the settings' comma-separated values, each validated; [1,2] is one value.
 
     Raises:
         UserError: where nothing varies, or a value is refused.
     """
-    varied = {name.replace("-", "_"): value.split(",") for name, value in settings if "," in value}
-    fixed = [(name, value) for name, value in settings if "," not in value]
+    given = {name.replace("-", "_"): _OUTSIDE_LISTS.split(value) for name, value in settings}
+    varied = {name: values for name, values in given.items() if len(values) > 1}
+    fixed = [(name, values[0]) for name, values in given.items() if len(values) == 1]
     if not varied:
         raise UserError(
             "nothing to sweep: give a setting several values, as --optimizer.learning-rate 1e-4,1e-3"

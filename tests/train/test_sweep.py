@@ -78,6 +78,15 @@ def test_all_combinations_are_expanded():
     assert members[0].name == "seed=0,learning_rate=1e-3"
 
 
+def test_a_list_in_brackets_is_one_value():
+    settings = [("training.milestones", "[1,2],[3]"), ("data.path", "chapter"), ("training.seed", "4")]
+    members = expand(CONFIG, settings)
+    assert [member.experiment.training.milestones for member in members] == [(1, 2), (3,)]
+    assert [member.name for member in members] == ["milestones=1,2", "milestones=3"]
+    with pytest.raises(UserError, match="nothing to sweep"):
+        expand(CONFIG, [("training.milestones", "[1,2]")])
+
+
 def test_a_text_may_vary_whatever_it_is_called():
     members = expand(CONFIG, [("data.path", "/my books/one two.txt,b.txt")])
     assert members[0].name == "path=-my-books-one-two.txt"
