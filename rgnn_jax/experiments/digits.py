@@ -24,6 +24,7 @@ from rgnn_jax.experiments.picture_measures import (
     describe_data,
     describe_judge,
     require_classes,
+    require_pictures,
     score_bound,
     score_model,
     score_pairs,
@@ -136,6 +137,7 @@ def reproduce_digits(request: Request) -> tuple[Path, DigitResults, str]:
         source = workshop.experiment("vae_mnist", plan.models).of_pictures[1]
         data = load_images(source)
         require_classes(data, request.data_path, max(map(max, WALKS)) + 1)
+        require_pictures(data, request.data_path)
         ae = workshop.train(AE, "ae", "vae_mnist", {**plan.models, "model.variational": "false"})
         alike = {"data.validation_fraction": str(source.validation_fraction)}
         judge = workshop.train("classifier", "classifier", "classifier_mnist", {**plan.judge, **alike})

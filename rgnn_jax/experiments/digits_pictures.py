@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments.latent.subject import Subject
-from rgnn_jax.experiments.picture_measures import pictures_of
+from rgnn_jax.experiments.picture_measures import SHOWN_CLASSES, pictures_of
 from rgnn_jax.figures.images import in_rows, picture_grid, to_png
 from rgnn_jax.sampling.latent import Gaussian, aggregate_posterior, draw, lerp, prior
 
@@ -53,7 +53,7 @@ def _slug(name: str) -> str:
 
 
 def _reconstructions(subjects: Mapping[str, Subject], data: Images) -> bytes:
-    classes = data.spec.classes[:10]
+    classes = data.spec.classes[:SHOWN_CLASSES]
     originals = np.concatenate([pictures_of(data, label, 1) for label in range(len(classes))])
     rows = [originals, *(subject.reconstruct(originals) for subject in subjects.values())]
     figure = picture_grid(

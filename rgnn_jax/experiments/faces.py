@@ -16,6 +16,7 @@ from rgnn_jax.experiments.faces_results import FacesResults
 from rgnn_jax.experiments.facts import Facts
 from rgnn_jax.experiments.picture_gans import draw_pairs, examine_pair
 from rgnn_jax.experiments.picture_looks import look_of_data
+from rgnn_jax.experiments.picture_measures import require_pictures
 from rgnn_jax.experiments.picture_settings import TINY, optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
@@ -108,6 +109,7 @@ def reproduce_faces(request: Request) -> tuple[Path, FacesResults, str]:
         experiment = workshop.experiment(CONFIG, plan.model)
         data = load_images(experiment.of_pictures[1])
         photographs = _of_photographs(data, experiment.of_pictures[1], request.poses)
+        require_pictures(data, request.data_path)
         runs = _train(workshop, plan)
         own = {} if request.data_path == FACES else PHOTOGRAPHS
         pair = workshop.sharing(plan.pair).train("GAN", "gan", PAIR, own, step="best")

@@ -23,6 +23,7 @@ from rgnn_jax.experiments.picture_measures import (
     describe_judge,
     mean_squared_error,
     require_classes,
+    require_pictures,
     score_model,
     score_pairs,
     score_random,
@@ -131,6 +132,7 @@ def reproduce_fashion(request: Request) -> tuple[Path, FashionResults, str]:
         source = workshop.experiment("vae_fashion", plan.models).of_pictures[1]
         data = load_images(source)
         require_classes(data, request.data_path, max(map(max, WALKS)) + 1)
+        require_pictures(data, request.data_path)
         runs = {
             VAE: _Runs.train(workshop, VAE, plan.models),
             AE: _Runs.train(workshop, AE, {**plan.models, "model.variational": "false"}),

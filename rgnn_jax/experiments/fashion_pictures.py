@@ -7,7 +7,7 @@ import numpy as np
 
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.experiments.latent.subject import Subject
-from rgnn_jax.experiments.picture_measures import pictures_of
+from rgnn_jax.experiments.picture_measures import SHOWN_CLASSES, pictures_of
 from rgnn_jax.figures.images import picture_grid, to_png
 from rgnn_jax.sampling.latent import draw, lerp, prior
 
@@ -16,7 +16,7 @@ _STEPS = 9
 
 def draw_stages(early: Subject, end: Subject, data: Images, seed: int) -> bytes:
     """One picture of each class and ten random codes, decoded early and at the end of training."""
-    classes = data.spec.classes[:10]
+    classes = data.spec.classes[:SHOWN_CLASSES]
     originals = np.concatenate([pictures_of(data, label, 1) for label in range(len(classes))])
     codes = draw(prior(end.run.model.z_dim), jax.random.key(seed), len(classes))
     rows = [
@@ -42,7 +42,7 @@ def draw_beside(subjects: Mapping[str, Subject], data: Images) -> bytes:
         np.stack(rows),
         title=f"Reconstructions: {' beside '.join(subjects)}",
         rows=["original", *subjects],
-        columns=data.spec.classes[:10],
+        columns=data.spec.classes[:SHOWN_CLASSES],
     )
     return to_png(figure)
 

@@ -33,7 +33,7 @@ from rgnn_jax.experiments.picture_looks import (
     measure_look,
     variance_explained,
 )
-from rgnn_jax.experiments.picture_measures import unevenness
+from rgnn_jax.experiments.picture_measures import require_pictures, unevenness
 from rgnn_jax.experiments.picture_settings import TINY, optimizer_in_words
 from rgnn_jax.experiments.publish import published
 from rgnn_jax.experiments.request import Request
@@ -84,6 +84,7 @@ def reproduce_flowers(request: Request) -> tuple[Path, FlowersResults, str]:
         seeded = Workshop(work, (("training.seed", str(request.seed)),), request.quiet)
         workshop, arena = seeded.sharing(plan.model), seeded.sharing(plan.pair)
         known = load_images(workshop.experiment(CONFIG, flowers).of_pictures[1])
+        require_pictures(known, request.data_path)
         told = {} if known.spec.classes else {"model.conditional": "false"}
         rendered = _as_many_faces(known)
         runs = [

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
+from rgnn_jax.datasets.pictures import evenly
 from rgnn_jax.experiments.flowers_observations import detail_kept, observe
 from rgnn_jax.experiments.flowers_results import FACES, FLOWERS, FlowersResults
 from rgnn_jax.experiments.latent.subject import Subject
@@ -35,7 +36,7 @@ def draw_pictures(results: FlowersResults, subjects: Mapping[str, Subject]) -> d
     drawn = {}
     for label in (FLOWERS, FACES):
         subject, run = subjects[label], results.models[label].run
-        test = np.asarray(subject.data.test.images[:_COLUMNS])
+        test = np.asarray(subject.data.test.images[evenly(len(subject.data.test), _COLUMNS)])
         codes = draw(prior(subject.run.model.z_dim), jax.random.key(results.facts.seed + 1), len(test))
         samples = subject.decode(codes)
         train = np.asarray(subject.data.train.images)

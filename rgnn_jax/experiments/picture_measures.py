@@ -19,11 +19,15 @@ from rgnn_jax.experiments.picture_results import DataFacts, JudgeFacts, ModelSco
 from rgnn_jax.experiments.workshop import FinishedRun
 from rgnn_jax.sampling.latent import Gaussian, draw, lerp
 from rgnn_jax.tasks.images import evaluation_images
+from rgnn_jax.typography import counted
 
 MOST_SAMPLES = 5000
 """Random pictures, at most, that are compared with as many real ones."""
 
-_STEPS = 11
+SHOWN_CLASSES = 10
+"""Classes, at most, that pages show pictures of: the first ones."""
+
+_STEPS, _LEAST = 11, 8
 
 
 def describe_data(data: Images, path: str, *, binarized: bool) -> DataFacts:
@@ -197,22 +201,40 @@ def together(scores: Sequence[WalkScore]) -> WalkScore:
 
 
 def pictures_of(data: Images, label: int, count: int) -> UInt8[np.ndarray, "n h w c"]:
-    """The first test pictures of a class.
+    """The first test pictures of a class."""
+    assert data.test.labels is not None
+    return data.test.images[np.flatnonzero(data.test.labels == label)[:count]]
+
+
+def require_pictures(data: Images, path: str) -> None:
+    """Refuses, before anything is trained, sets of which too few pictures are held out to be measured.
 
     Raises:
-        UserError: where the test split has none.
+        UserError: says how many there are.
     """
-    assert data.test.labels is not None
-    found = np.flatnonzero(data.test.labels == label)[:count]
-    if not found.size:
-        raise UserError(
-            f"the test split has no picture of class {data.spec.classes[label]}: raise data.test_fraction"
-        )
-    return data.test.images[found]
+    for name, split in (("validation", data.validation), ("test", data.test)):
+        if len(split) < _LEAST:
+            raise UserError(
+                f"{path}: the {name} split has {counted(len(split), 'picture')}, but a page measures on "
+                f"{_LEAST} or more; give more pictures"
+            )
 
 
 def require_classes(data: Images, path: str, needed: int) -> None:
-    """Raises UserError where pictures have no classes, or fewer than the walks need."""
-    if data.train.labels is None or len(data.spec.classes) < needed:
-        found = 0 if data.train.labels is None else len(data.spec.classes)
+    """Refuses sets of pictures without classes, with too few, or with one of which nothing is held out.
+
+    Args:
+        data: the pictures.
+        path: where they are from.
+        needed: classes that the walks go between.
+
+    Raises:
+        UserError: says what there is.
+    """
+    names, labels = data.spec.classes, data.test.labels
+    if labels is None or len(names) < needed:
+        found = 0 if labels is None else len(names)
         raise UserError(f"{path}: has {found} classes, but the walks need {needed}; name a set such as mnist")
+    for label, name in enumerate(names[:SHOWN_CLASSES]):
+        if label not in labels:
+            raise UserError(f"{path}: no picture of class {name} is in the test split; give more of it")

@@ -129,7 +129,7 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     image = pytest.importorskip("PIL.Image")
     draws = np.random.default_rng(0)
     (tmp_path / "garden").mkdir()
-    for place in range(60):
+    for place in range(160):
         pixels = draws.integers(0, 256, (16, 16, 3), np.uint8)
         image.fromarray(pixels).save(tmp_path / "garden" / f"{place}.png")
     monkeypatch.setitem(SCALES, "smoke", flowers.Scale(TINY, TINY | {"model.width": "4"}))
@@ -142,9 +142,9 @@ def test_a_tiny_run_publishes_page_pictures_and_numbers(tmp_path, monkeypatch):
     assert {"flowers", "flowers_plain", "faces", "flowers.html", "flowers.json", "flowers.png"} <= names
     numbers = json.loads((page.parent / "flowers.json").read_text())
     assert numbers["models"][PLAIN]["mse"] == found.plain.mse
-    assert {(one.pictures.train, one.pictures.test) for one in found.models.values()} == {(48, 9)}
+    assert {(one.pictures.train, one.pictures.test) for one in found.models.values()} == {(128, 24)}
     pairs = [load_run(one.run, page.parent).experiment.of_pictures[1] for one in found.pairs.values()]
-    assert {len(load_images(data).test) for data in pairs} == {9}
+    assert {len(load_images(data).test) for data in pairs} == {24}
     assert found.flowers.augmented and not found.plain.augmented
     assert page.read_text().count("data:image/png;base64,") == 10
     assert PLAIN in shown

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from rgnn_jax.experiments.picture_measures import (
     mean_squared_error,
     pictures_of,
     require_classes,
+    require_pictures,
     score_walks,
     together,
     unevenness,
@@ -106,8 +109,18 @@ def test_pictures_of_a_class_are_the_first_ones():
 
 
 def test_a_class_without_test_pictures_is_named():
-    with pytest.raises(UserError, match=r"no picture of class grey.*test_fraction"):
-        pictures_of(labelled([0, 2]), 1, 1)
+    with pytest.raises(UserError, match=r"toys: no picture of class grey is in the test split"):
+        require_classes(labelled([0, 2]), "toys", 3)
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_too_few_held_out_pictures_are_refused(split):
+    data = labelled([0, 1, 2, 2, 1, 0, 0, 1])
+    enough = dataclasses.replace(data, validation=data.test)
+    require_pictures(enough, "toys")
+    few = dataclasses.replace(enough, **{split: data.test.take(slice(7))})
+    with pytest.raises(UserError, match=rf"toys: the {split} split has 7 pictures, but .* 8 or more"):
+        require_pictures(few, "toys")
 
 
 def test_too_few_classes_are_refused_by_name():
