@@ -2,8 +2,9 @@
 
 A step is forward pass, cross-entropy, backward pass, clipping and Adam on 128 queries; answering is greedy,
 1,000 queries at once or each by itself. Float32 on the CPU, the same weights, queries and work; ours runs
-through `Training`, `Compiled` and `generate` as the commands do. See interleaved.py for how the sides take
-turns.
+through `Training`, `Compiled` and `generate` as the commands do. Beside them PyTorch takes the matrix
+products that no program can leave out, and nothing else: what multiplies no faster cannot be quicker.
+See interleaved.py for how the sides take turns.
 
     python benchmarks/seq2seq_step_time.py [--quick] [--rounds 10] [--steps 50]
 """
@@ -29,6 +30,7 @@ COLUMNS = [
 FAMILY = Seq2SeqFamily()
 _BATCHES = 8
 _QUERIES = 1000
+_PRODUCTS = "its least products alone"
 
 
 def our_trainer(weights: Path) -> Block:
@@ -64,6 +66,13 @@ def torch_decoder(at_once: int, weights: Path, stepwise: bool) -> Block:
     return torch_seq2seq.Decoder(FAMILY, queries, weights, at_once, stepwise=stepwise).run
 
 
+def torch_products(queries: int, gradient: bool) -> Block:
+    """The products alone, by PyTorch, in the process that calls this."""
+    import torch_seq2seq
+
+    return torch_seq2seq.Products(FAMILY, queries, gradient=gradient).run
+
+
 def _set_up(devices: int) -> None:
     import jax
 
@@ -81,11 +90,13 @@ def measure_training(steps: int, rounds: int) -> list[Row]:
         sides: dict[str, Side] = {
             "ours": partial(our_trainer, weights),
             "eager": partial(torch_trainer, weights),
+            _PRODUCTS: partial(torch_products, FAMILY.batch_size, True),
         }
         comparison = compare(sides, steps, rounds)
     apart = abs(comparison.first["ours"] - comparison.first["eager"])
     label = f"training step, {FAMILY.batch_size} queries"
-    return [_row(label, "eager", comparison, steps, f"first loss differs by {apart:.0e}")]
+    same = f"first loss differs by {apart:.0e}"
+    return [_row(label, "eager", comparison, steps, same), _bound(label, "eager", comparison, steps)]
 
 
 def measure_decoding(at_once: int, times: int, rounds: int) -> list[Row]:
@@ -97,28 +108,40 @@ def measure_decoding(at_once: int, times: int, rounds: int) -> list[Row]:
             "a symbol at a time": partial(torch_decoder, at_once, weights, True),
             "all symbols in one call": partial(torch_decoder, at_once, weights, False),
         }
+        peers = list(sides)[1:]
+        if at_once > 1:
+            sides[_PRODUCTS] = partial(torch_products, at_once, False)
         comparison = compare(sides, times, rounds)
     rows = []
-    for peer in list(sides)[1:]:
+    for peer in peers:
         pairs = zip(comparison.last["ours"], comparison.last[peer], strict=True)
         same = sum(one == other for one, other in pairs)
         label = f"greedy answers to {_QUERIES:,} queries, {'all at once' if at_once > 1 else 'one at a time'}"
         rows.append(_row(label, peer, comparison, times, f"{same:,} of {_QUERIES:,} answers"))
+    if at_once > 1:
+        rows.append(_bound(label, peers[-1], comparison, times))
     return rows
 
 
-def _row(label: str, peer: str, comparison: Comparison, work: int, same: str) -> Row:
-    ratio = comparison.ratio("ours", peer)
+def _bound(label: str, peer: str, comparison: Comparison, work: int) -> Row:
+    """What would be left of PyTorch's time if all but the least products took none."""
+    rate = comparison.first[_PRODUCTS] * work / comparison.median(_PRODUCTS)
+    same = f"{rate / 1e9:.0f} GFLOP/s"
+    return _row(f"{label}: {_PRODUCTS}", peer, comparison, work, same, _PRODUCTS)
+
+
+def _row(label: str, peer: str, comparison: Comparison, work: int, same: str, side: str = "ours") -> Row:
+    ratio = comparison.ratio(side, peer)
     return {
         "label": label,
         "peer": peer,
-        "ours_ms": 1e3 * comparison.median("ours") / work,
+        "ours_ms": 1e3 * comparison.median(side) / work,
         "torch_ms": 1e3 * comparison.median(peer) / work,
         "ratio": str(ratio),
         "ratio_median": ratio.median,
         "same": same,
         "work_a_block": work,
-        "seconds": {"ours": comparison.seconds["ours"], "torch": comparison.seconds[peer]},
+        "seconds": {side: comparison.seconds[side], "torch": comparison.seconds[peer]},
     }
 
 

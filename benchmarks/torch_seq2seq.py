@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from seq2seq_families import ANSWER, SYMBOLS, Seq2SeqFamily
+from seq2seq_families import ANSWER, QUERY, SYMBOLS, Seq2SeqFamily
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -93,3 +93,45 @@ class Decoder:
             output, state = model.decoder(summary[0][:, None], state)
             chosen.append(model.head(output[:, 0]).argmax(-1))
         return torch.stack(chosen, dim=1)
+
+
+class Products:
+    """The matrix products that no program can leave out of a step, or of answers, and nothing else.
+
+    A state of zeros need not be multiplied, and the repeated summary once; the small products of symbols
+    are left out, as is all that is no product. A gradient takes two products for each one forward: by the
+    weights a step at a time, by the inputs for all steps at once.
+    """
+
+    def __init__(self, family: Seq2SeqFamily, queries: int, *, gradient: bool) -> None:
+        width = family.width
+        self._groups = (QUERY - 1, 1, ANSWER - 1)
+        self._gradient = gradient
+        self._weights = torch.randn(width, 4 * width)
+        self._inputs = torch.randn(sum(self._groups) * queries, width)
+        self._gates = torch.randn(sum(self._groups) * queries, 4 * width)
+        self._queries = queries
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions."""
+        once = 2 * self._inputs.numel() * self._weights.shape[1]
+        return 3 * once if self._gradient else once
+
+    @torch.inference_mode()
+    def run(self, times: int) -> int:
+        """Takes the products so many times."""
+        inputs, gates = torch.empty_like(self._inputs), torch.empty_like(self._gates)
+        kernel = torch.empty_like(self._weights)
+        steps = range(0, len(self._inputs), self._queries)
+        for _ in range(times):
+            for start in steps:
+                rows = slice(start, start + self._queries)
+                torch.mm(self._inputs[rows], self._weights, out=gates[rows])
+            if self._gradient:
+                for start in steps:
+                    rows = slice(start, start + self._queries)
+                    torch.mm(self._gates[rows], self._weights.T, out=inputs[rows])
+                for rows in self._inputs.split([count * self._queries for count in self._groups]):
+                    torch.mm(rows.T, self._gates[: len(rows)], out=kernel)
+        return self.operations
