@@ -67,6 +67,15 @@ def test_names_at_line_ends_keep_their_order_and_do_not_overlap():
     assert heights["b"] + 0.05 < heights["a"] < heights["c"] - 0.05
 
 
+def test_names_of_lines_that_end_at_nothing_stay_above_the_axis():
+    runs = {
+        str(i): Curve(Series(np.arange(2), np.array([3.0, end]))) for i, end in enumerate([0, 1e-3, 2e-3, 0])
+    }
+    (axes,) = figures.learning_curves(runs).axes
+    heights = [text.xy[1] for text in axes.texts]
+    assert min(heights) >= 0 and len(set(heights)) == 4
+
+
 def test_each_character_is_shaded_by_its_bits_of_surprise():
     figure = figures.token_probabilities("ab\n", np.log([0.5, 0.25, 1.0]))
     (axes,) = figure.axes

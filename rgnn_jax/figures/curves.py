@@ -119,10 +119,11 @@ def _name_line_ends(axes: Axes, curves: Mapping[str, Curve]) -> None:
 
 
 def _spread(positions: Float[np.ndarray, " n"], gap: float) -> Float[np.ndarray, " n"]:
-    """The positions in the same order, moved until neighbours are at least a gap apart."""
+    """The positions in the same order, moved until neighbours are a gap apart and none is below the axis."""
     order = np.argsort(positions, kind="stable")
     spread = positions[order].copy()
     for index in range(1, len(spread)):
         spread[index] = max(spread[index], spread[index - 1] + gap)
     spread -= np.mean(spread - positions[order])
+    spread += max(0.0, -spread[0])
     return spread[np.argsort(order)]
