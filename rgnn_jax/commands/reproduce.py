@@ -54,7 +54,7 @@ def register(commands: Any) -> None:
         "--scale",
         choices=("smoke", "cpu", "full"),
         default="cpu",
-        help="smoke: a minute; cpu: eight to seventy minutes on two cores; full: as long as is useful",
+        help="smoke: a minute; cpu: five to seventy minutes on two cores; full: as long as is useful",
     )
     parser.add_argument(
         "--data-path", help=f"another text, set, folder or archive of pictures (default: {data})"
