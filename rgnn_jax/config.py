@@ -28,8 +28,9 @@ from rgnn_jax.models.recurrent import GRUConfig, LSTMConfig
 from rgnn_jax.models.resnet_autoencoder import ResNetAutoencoderConfig
 from rgnn_jax.models.resnet_gan import ResNetGANConfig
 from rgnn_jax.models.seq2seq_config import Seq2SeqConfig
-from rgnn_jax.models.tcn import TCNConfig, levels_to_cover
+from rgnn_jax.models.tcn import TCNConfig
 from rgnn_jax.models.transformer import TransformerConfig
+from rgnn_jax.nn.platform import cuda_capability
 from rgnn_jax.optimizer import OptimizerConfig
 
 SequenceConfig = LSTMConfig | GRUConfig | TCNConfig | TransformerConfig
@@ -65,7 +66,8 @@ class TrainingConfig(Section, frozen=True):
         evaluate_every: steps between two evaluations on the validation split; 0 for at the end alone.
         save_every: steps between two checkpoints; 0 for at the end alone. The best by validation is kept too.
         milestones: epochs at which the run is evaluated and a checkpoint is kept for good.
-        compute_dtype: of activations; parameters are float32. "auto" is float32 on a CPU, else bfloat16.
+        compute_dtype: of activations; parameters are float32. "auto" is bfloat16 on a TPU, and on a GPU that
+            computes in it, as NVIDIA's do from Ampere on; else float32.
         parallel: how devices share a batch: "jit" by sharding, "pmap" in the older way; "auto" is "jit".
         devices: that share a batch; 0 takes all, on a CPU as many virtual ones as pay.
         tensorboard: also write event files for TensorBoard.
@@ -89,10 +91,11 @@ class TrainingConfig(Section, frozen=True):
 
     @property
     def dtype(self) -> np.dtype:
-        """The type of activations; a CPU has no fast bfloat16."""
+        """The type of activations."""
         if self.compute_dtype != "auto":
             return jnp.dtype(self.compute_dtype)
-        return jnp.dtype(jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16)
+        slow = jax.default_backend() == "cpu" or 0 < cuda_capability() < 8
+        return jnp.dtype(jnp.float32 if slow else jnp.bfloat16)
 
 
 class Experiment(Section, frozen=True):
@@ -217,9 +220,8 @@ def _completed(experiment: Experiment) -> Experiment:
         )
     if isinstance(model, PixelAutoencoderConfig) and isinstance(data, ImageData) and not data.binarize:
         raise UserError("model.kind `pixel_vae` is one of pixels of two values: set data.binarize true")
-    if isinstance(model, TCNConfig) and isinstance(data, TextData) and model.levels == 0:
-        levels = levels_to_cover(data.window, model.kernel_size)
-        return msgspec.structs.replace(experiment, model=msgspec.structs.replace(model, levels=levels))
+    if isinstance(model, TCNConfig) and isinstance(data, TextData):
+        return msgspec.structs.replace(experiment, model=model.covering(data.window))
     return experiment
 
 

@@ -25,8 +25,9 @@ def number(value: Number, decimals: int) -> str:
 
 
 def signed(value: float, decimals: int) -> str:
-    """The same of an amount of either sign: what is above nothing has a plus."""
-    return ("+" if value > 0.005 else "") + number(value, decimals)
+    """The same of an amount of either sign: what is above nothing, as it is shown, has a plus."""
+    shown = round(value, decimals) + 0.0  # no minus before a zero
+    return ("+" if shown > 0 else "") + number(shown, decimals)
 
 
 def unbroken(text: str) -> str:

@@ -11,6 +11,7 @@ def test_one_is_not_many(count, words):
 def test_numbers_have_a_true_minus_and_stay_on_one_line():
     assert number(-1234.5, 1) == "\u22121,234.5"
     assert [signed(value, 1) for value in (1.5, 0.0, -2.0)] == ["+1.5", "0.0", "\u22122.0"]
+    assert [signed(value, 1) for value in (0.03, -0.03, 0.06)] == ["0.0", "0.0", "+0.1"]
     assert unbroken("4 min 31 s") == "4\u00a0min\u00a031\u00a0s"
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from rgnn_jax.contracts import Metrics, Params
 from rgnn_jax.datasets.image_distortion import distort
 from rgnn_jax.losses import bernoulli_nll, cross_entropy, kl_divergence
+from rgnn_jax.models.variational import sample_posterior
 
 _READ_SHARE = 8
 """One in so many rows is read: enough to teach the painter, at a fraction of the cost."""
@@ -67,7 +68,7 @@ def _bound(
 ) -> dict[str, Float[Array, " n"]]:
     """The negative bound of each picture, and the KL divergence of its style."""
     z_mean, z_logvar = _painter(model, params, "style", images, symbols)
-    z = z_mean + jnp.exp(0.5 * z_logvar) * jax.random.normal(key, z_mean.shape)
+    z = sample_posterior(key, z_mean, z_logvar)
     nll = bernoulli_nll(_painter(model, params, "decode", symbols, z), images)
     kl = kl_divergence(z_mean, z_logvar).sum(axis=1)
     return {"picture_loss": nll + model.config.style_weight * kl, "style_kl": kl}

@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
 from rgnn_jax.nn.linear import Dense
+from rgnn_jax.nn.platform import cuda_capability
 
 Position = Int[Array, ""] | int
 
@@ -82,17 +83,22 @@ def causal_attention(
 ) -> Float[Array, "b t h d"]:
     """Attention of every position to itself and to those before it, in the form that suits the platform.
 
-    `blockwise_attention` on CPU, `jax.nn.dot_product_attention` elsewhere, and cuDNN's flash attention on a
-    GPU where the type and the width of a head allow it.
+    `blockwise_attention` on CPU, `jax.nn.dot_product_attention` elsewhere, and cuDNN's flash attention where
+    `takes_flash_attention`.
     """
     # Not `lax.platform_dependent`: it would trace the cuDNN form on machines without cuDNN, which fails.
     platform = jax.default_backend()
     if platform == "cpu":
         return blockwise_attention(query, key, value)
-    features = query.shape[-1]
-    flash = query.dtype in (jnp.bfloat16, jnp.float16) and features % 8 == 0 and features <= 128
-    implementation: Literal["cudnn"] | None = "cudnn" if platform == "gpu" and flash else None
+    flash = platform == "gpu" and takes_flash_attention(query.dtype, query.shape[-1], cuda_capability())
+    implementation: Literal["cudnn"] | None = "cudnn" if flash else None
     return jax.nn.dot_product_attention(query, key, value, is_causal=True, implementation=implementation)
+
+
+def takes_flash_attention(dtype: DTypeLike, features: int, capability: float) -> bool:
+    """Whether cuDNN's flash attention takes this type and width of a head on a GPU of this capability."""
+    half = jnp.dtype(dtype) in (jnp.bfloat16, jnp.float16)
+    return half and features % 8 == 0 and features <= 128 and capability >= 8.0
 
 
 class KeyValueCache(NamedTuple):

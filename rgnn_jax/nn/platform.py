@@ -1,4 +1,4 @@
-"""The choice between a form that is fast on CPU and the plain one, made where a program is compiled."""
+"""What the machine can do: forms that are fast on CPU beside plain ones, and which GPU there is."""
 
 from collections.abc import Callable
 
@@ -19,3 +19,12 @@ def library_on_cpu(*arguments: Array, cpu: Callable[..., Array], default: Callab
         default: the plain form.
     """
     return jax.lax.platform_dependent(*arguments, cpu=sequential_vmap(cpu), default=default)
+
+
+def cuda_capability() -> float:
+    """Compute capability of the first GPU, such as 7.5 of a T4 and 8.0 of an A100; 0 where it has none."""
+    text = str(getattr(jax.local_devices()[0], "compute_capability", ""))
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,1 +1,1 @@
-"""Autoregressive decoding: rules, one compiled loop, text."""
+"""Autoregressive decoding, painting, and ways through a latent space."""

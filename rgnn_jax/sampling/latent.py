@@ -230,7 +230,8 @@ def _encode(
     model: nn.Module, params: Params, images: UInt8[Array, "b h w c"]
 ) -> tuple[Float[Array, "b z"], Float[Array, "b z"] | None]:
     encoded: Any = model.apply({"params": params}, images.astype(jnp.float32) / 255, method="encode")
-    return encoded
+    # NumPy would take means of bfloat16 in bfloat16.
+    return jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), encoded)
 
 
 @functools.partial(jax.jit, static_argnames="model")

@@ -59,7 +59,7 @@ def evaluate_pair(model: nn.Module, params: Params, pictures: Pictures, *, seed:
 
     Returns:
         What `score_generated` does, and `real_accuracy` and `fake_accuracy`, the shares of held-out and of
-        generated pictures that the discriminator tells right.
+        generated pictures, in full batches of 250, that the discriminator tells right.
     """
     chosen = evenly(len(pictures), MOST)
     real, labels = np.asarray(pictures.images[chosen]), None

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from rgnn_jax.config import Experiment
-from rgnn_jax.contracts import Batches, Params, Rows
+from rgnn_jax.contracts import Batches, Objective, Params, Rows
 from rgnn_jax.datasets.arithmetic import Arithmetic, ArithmeticBatches, ArithmeticData
 from rgnn_jax.datasets.arithmetic_spec import BLANK, SYMBOLS, ArithmeticSpec
 from rgnn_jax.datasets.arithmetic_split import Side
@@ -59,7 +59,7 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
 
     return Task(
         model=model,
-        objective=Translate(model, BLANK),
+        objective=build_arithmetic_objective(model),
         batches=batches,
         data=arithmetic,
         spec=data.spec,
@@ -72,6 +72,11 @@ def build_arithmetic_task(experiment: Experiment, spec: ArithmeticSpec | None) -
         f"split: {data.split}",
         model_summary=_summary(experiment),
     )
+
+
+def build_arithmetic_objective(model: nn.Module) -> Objective:
+    """The loss that an experiment minimises."""
+    return Translate(model, BLANK)
 
 
 def build_arithmetic_model(experiment: Experiment, spec: ArithmeticSpec) -> Seq2Seq:

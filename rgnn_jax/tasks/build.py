@@ -7,14 +7,16 @@ import flax.linen as nn
 from rgnn_jax.config import Experiment
 from rgnn_jax.contracts import Game, Objective
 from rgnn_jax.datasets.arithmetic import ArithmeticData
-from rgnn_jax.datasets.arithmetic_spec import BLANK, ArithmeticSpec
+from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.datasets.pictures import Images
 from rgnn_jax.datasets.text import TextData
 from rgnn_jax.datasets.vocabulary import Vocabulary
-from rgnn_jax.models.language import NextToken
-from rgnn_jax.models.translation import Translate
-from rgnn_jax.tasks.arithmetic import build_arithmetic_model, build_arithmetic_task
+from rgnn_jax.tasks.arithmetic import (
+    build_arithmetic_model,
+    build_arithmetic_objective,
+    build_arithmetic_task,
+)
 from rgnn_jax.tasks.images import (
     build_image_evaluation,
     build_image_model,
@@ -22,7 +24,7 @@ from rgnn_jax.tasks.images import (
     build_image_task,
 )
 from rgnn_jax.tasks.task import Data, Spec, Task
-from rgnn_jax.tasks.text import build_sequence_model, build_text_task
+from rgnn_jax.tasks.text import build_sequence_model, build_text_objective, build_text_task
 
 
 def build(experiment: Experiment, spec: Spec | None = None) -> Task:
@@ -64,9 +66,9 @@ def build_objective(experiment: Experiment, model: nn.Module, data: Data | None 
         data: what training starts from; not needed to read a saved run.
     """
     if isinstance(experiment.data, TextData):
-        return NextToken(model, experiment.data.window)
+        return build_text_objective(experiment, model)
     if isinstance(experiment.data, ArithmeticData):
-        return Translate(model, BLANK)
+        return build_arithmetic_objective(model)
     return build_image_objective(experiment, model, data if isinstance(data, Images) else None)
 
 

@@ -3,7 +3,7 @@
 import flax.linen as nn
 
 from rgnn_jax.config import Experiment, SequenceConfig
-from rgnn_jax.contracts import Params
+from rgnn_jax.contracts import Objective, Params
 from rgnn_jax.datasets.text import load_text
 from rgnn_jax.datasets.text_batches import TextBatches
 from rgnn_jax.datasets.vocabulary import Vocabulary
@@ -32,7 +32,7 @@ def build_text_task(experiment: Experiment, vocabulary: Vocabulary | None) -> Ta
 
     return Task(
         model=model,
-        objective=NextToken(model, window),
+        objective=build_text_objective(experiment, model),
         batches=TextBatches(text.train, window, batch_size),
         data=text,
         spec=text.vocabulary,
@@ -44,6 +44,12 @@ def build_text_task(experiment: Experiment, vocabulary: Vocabulary | None) -> Ta
         summary=f"{text.train_characters:,} characters of {len(text.vocabulary)} symbols",
         model_summary=_summary(config),
     )
+
+
+def build_text_objective(experiment: Experiment, model: nn.Module) -> Objective:
+    """The loss that an experiment minimises."""
+    _, data = experiment.of_text
+    return NextToken(model, data.window)
 
 
 def build_sequence_model(experiment: Experiment, vocabulary: Vocabulary) -> nn.Module:

@@ -15,7 +15,7 @@ from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.arithmetic_spec import ArithmeticSpec
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.errors import UserError
-from rgnn_jax.train.checkpoint import named_leaves
+from rgnn_jax.train.manifest import named_leaves
 from rgnn_jax.train.session import LoadedRun
 
 _PLATFORMS = ("cpu", "cuda", "tpu")

@@ -53,6 +53,7 @@ class RunLog:
     """
 
     def __init__(self, run: RunDirectory | None, *, tensorboard: bool = False, quiet: bool = False) -> None:
+        self._run = run
         self._text = run.log.open("a", encoding="utf-8") if run else None
         self._metrics = run.metrics.open("ab") if run else None
         self._events = _event_writer(run.path) if run and tensorboard else None
@@ -69,6 +70,17 @@ class RunLog:
         for file in (self._bar, self._text, self._metrics, self._events):
             if file is not None:
                 file.close()
+
+    def rewind(self, step: int | None) -> None:
+        """Cuts `metrics.jsonl` back to the step that training continues from; None keeps no row.
+
+        Raises:
+            UserError: for a line that is no row, other than the last.
+        """
+        if self._run and self._metrics:
+            self._metrics.close()
+            self._run.truncate_metrics(step)
+            self._metrics = self._run.metrics.open("ab")
 
     def message(self, text: str) -> None:
         """One line for the person and for `log.txt`."""

@@ -144,6 +144,9 @@ def train(
         state, info = compiled.init(training.seed), Info(task.data.digest)
     else:
         state, info = _restore(training, task, compiled, checkpoints)
+    if resume:
+        # Not before the state is read: what is refused leaves the run as it was.
+        log.rewind(saved)
     step = int(compiled.fetch(state.step))
     data = compiled.place(task.batches.data)
     pace, totals, evaluated = Pace(), Totals(info.totals), -1

@@ -10,6 +10,7 @@ import msgspec
 from rgnn_jax.config import DataConfig, Experiment, TrainingConfig, from_json, override
 from rgnn_jax.datasets.arithmetic import ArithmeticData
 from rgnn_jax.datasets.images import FACES, ImageData
+from rgnn_jax.datasets.text import TextData
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.devices import micro_batches_for
 from rgnn_jax.train.run import RunDirectory
@@ -152,6 +153,8 @@ def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]
     for field in _OF_TRAINING:
         if getattr(other.data, field, None) != getattr(experiment.data, field, None):
             raise UserError(f"--data.{field}: changes training pictures alone; leave it out")
+    if getattr(other.data, "binarize", None) != getattr(experiment.data, "binarize", None):
+        raise UserError("--data.binarize: the model reads pixels as it was trained on them; leave it out")
     if not _are_others(experiment.data, other.data):
         for field in _DEALS:
             if getattr(other.data, field, None) != getattr(experiment.data, field, None):
@@ -168,4 +171,10 @@ def _are_others(data: DataConfig, other: DataConfig) -> bool:
         return False
     if isinstance(data, ImageData) and isinstance(other, ImageData) and data.path == other.path == FACES:
         return data.seed != other.seed
-    return data.path != other.path
+    return _place(data) != _place(other)
+
+
+def _place(data: TextData | ImageData) -> str | Path:
+    """Where the data lie, however that is spelled; their name where it is no path."""
+    places = (Path(data.path), Path(getattr(data, "data_dir", ".")) / data.path)
+    return next((place.resolve() for place in places if place.exists()), data.path)

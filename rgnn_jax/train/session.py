@@ -127,29 +127,27 @@ def run_training(
         directory.lock(),
         removed_if_useless(directory, leader and not resume),
         Checkpoints(directory.checkpoints) as checkpoints,
-    ):
-        if resume and leader:
-            directory.truncate_metrics(checkpoints.latest_step())
-        with RunLog(
+        RunLog(
             directory if leader else None, tensorboard=settings.tensorboard, quiet=quiet or not leader
-        ) as log:
-            log.message(_headline(experiment, task, parameters, directory))
-            outcome = train(
-                experiment,
-                task,
-                compiled,
-                checkpoints,
-                log,
-                started=started,
-                resume=resume,
-                on_milestone=on_milestone and _milestone(on_milestone, directory, experiment, task),
-            )
-            how = "stopped" if outcome.signal else "done"
-            ended = f"{how} at step {outcome.step} after {format_duration(outcome.seconds)}"
-            log.message("  ".join([ended, describe(outcome.metrics, task.shown, "held-out ")]).rstrip())
-            remark = task.remark(outcome.metrics)
-            if remark:
-                log.message(remark)
+        ) as log,
+    ):
+        log.message(_headline(experiment, task, parameters, directory))
+        outcome = train(
+            experiment,
+            task,
+            compiled,
+            checkpoints,
+            log,
+            started=started,
+            resume=resume,
+            on_milestone=on_milestone and _milestone(on_milestone, directory, experiment, task),
+        )
+        how = "stopped" if outcome.signal else "done"
+        ended = f"{how} at step {outcome.step} after {format_duration(outcome.seconds)}"
+        log.message("  ".join([ended, describe(outcome.metrics, task.shown, "held-out ")]).rstrip())
+        remark = task.remark(outcome.metrics)
+        if remark:
+            log.message(remark)
     return outcome
 
 

@@ -166,16 +166,19 @@ def _train_group(
         if count <= 0:
             break
         began = time.monotonic()
-        state, result = compiled.run(state, data, count, limits.clock(step, seconds, pace.step_seconds))
+        clock = limits.clock(step, seconds, pace.step_seconds)
+        state, result = compiled.run(state, data, np.where(alive, count, 0), clock)
         pace.measure(count, time.monotonic() - began)
         step += count
         alive &= result.finite
         seconds = time.monotonic() - started
         for index, history in enumerate(histories):
+            if not alive[index]:
+                continue
             history.totals.add(jax.tree.map(lambda leaf, i=index: leaf[i], result.metrics))
             if step % experiment.training.log_every == 0:
                 history.add_row(step, {"epoch": step / task.steps_per_epoch, "seconds": seconds})
-        losses = " ".join(f"{loss:.3f}" for loss in result.loss)
+        losses = " ".join(f"{loss:.3f}" for loss in np.where(alive, result.loss, np.nan))
         left = limits.seconds_left(step, seconds, pace.step_seconds)
         log.progress(limits.progress(step, seconds), left, f"step {step}  loss {losses}")
     if step == 0 and stopped() is None:
@@ -272,8 +275,8 @@ class _Vectorised:
         )
         split, whole = PartitionSpec("members"), PartitionSpec()
         mapped = jax.shard_map(
-            jax.vmap(run, in_axes=(0, 0, None, None, None)),
-            mesh=mesh, in_specs=(split, split, whole, whole, whole), out_specs=split, check_vma=False,
+            jax.vmap(run, in_axes=(0, 0, None, 0, None)),
+            mesh=mesh, in_specs=(split, split, whole, split, whole), out_specs=split, check_vma=False,
         )  # fmt: skip
         # One member at a time, for the reason that `orthogonal_gates` in rgnn_jax/nn gives.
         self._init = jax.jit(lambda settings: jax.lax.map(init, settings))
@@ -284,7 +287,9 @@ class _Vectorised:
         # Waited for: on CPUs, calls that overlap can deadlock.
         return jax.block_until_ready(self._init(self.settings))
 
-    def run(self, state: TrainState, data: PyTree, count: int, clock: Clock) -> tuple[TrainState, StepResult]:
-        """Every member takes `count` steps; one that is not finite any more stands still."""
-        state, result = self._run(state, self.settings, data, jnp.int32(count), clock)
+    def run(
+        self, state: TrainState, data: PyTree, counts: np.ndarray, clock: Clock
+    ) -> tuple[TrainState, StepResult]:
+        """Every member takes its count of steps, or those before one that is not finite."""
+        state, result = self._run(state, self.settings, data, jnp.asarray(counts, jnp.int32), clock)
         return state, jax.device_get(result)

@@ -10,8 +10,10 @@ from rgnn_jax.nn.attention import (
     SelfAttention,
     attend,
     blockwise_attention,
+    causal_attention,
     rotate,
     sinusoidal_positions,
+    takes_flash_attention,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "transformer.npz"
@@ -69,11 +71,28 @@ def test_blocks_change_nothing(length):
         np.testing.assert_allclose(ours, wanted, atol=1e-4)
 
 
-def test_jax_attention_is_the_same():
-    """The form for other platforms gives what the one for CPU gives."""
+@pytest.mark.parametrize("platform", ["cpu", "tpu", "gpu"])
+def test_every_platform_has_the_same_attention(platform, monkeypatch):
     query, key, value = (normal(i, 2, 9, 2, 4) for i in range(3))
-    wanted = jax.nn.dot_product_attention(query, key, value, is_causal=True)
-    np.testing.assert_allclose(blockwise_attention(query, key, value), wanted, atol=1e-6)
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
+    found = causal_attention(query, key, value)
+    np.testing.assert_allclose(found, blockwise_attention(query, key, value), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "features", "capability", "expected"),
+    [
+        ("bfloat16", 32, 8.0, True),
+        ("float16", 128, 9.0, True),
+        ("float32", 32, 8.0, False),
+        ("bfloat16", 36, 8.0, False),
+        ("bfloat16", 136, 8.0, False),
+        ("bfloat16", 32, 7.5, False),  # a T4
+        ("bfloat16", 32, 0.0, False),
+    ],
+)
+def test_flash_attention_is_taken_where_cudnn_has_it(dtype, features, capability, expected):
+    assert takes_flash_attention(dtype, features, capability) == expected
 
 
 def test_no_gradient_from_the_future():

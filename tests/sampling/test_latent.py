@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from toy_pictures import DecoderOnly, linear_pictures
@@ -31,6 +32,17 @@ def test_encoding_inverts_decoding_whatever_the_batch(batch_size):
     assert posterior.z_logvar.shape == CODES.shape
     again = latent.decode(MODEL, PARAMS, posterior.z_mean, batch_size=batch_size)
     np.testing.assert_allclose(again.astype(int), pictures.astype(int), atol=2)
+
+
+def test_codes_are_of_single_precision_whatever_the_model_computes_in():
+    class Coarse(type(MODEL)):
+        def encode(self, images, *, train=False):
+            return jax.tree.map(lambda array: array.astype(jnp.bfloat16), super().encode(images))
+
+    coarse = Coarse(**{name: getattr(MODEL, name) for name in ("z_dim", "image_shape")})
+    posterior = latent.encode(coarse, PARAMS, latent.decode(MODEL, PARAMS, CODES))
+    assert posterior.z_mean.dtype == posterior.z_logvar.dtype == np.float32
+    np.testing.assert_allclose(posterior.z_mean, CODES, atol=0.05)
 
 
 def test_what_a_model_cannot_do_is_said():

@@ -22,6 +22,25 @@ def test_the_codes_of_decoded_pictures_are_found(restarts):
     np.testing.assert_allclose(found, codes, atol=0.1)
 
 
+def error_of(model, params, pictures, codes):
+    return np.square((decode(model, params, codes) / 255.0) - pictures / 255.0).mean((1, 2, 3))
+
+
+def test_of_several_searches_and_of_all_codes_passed_the_best_is_kept():
+    # So steep that the first steps, of 0.1 in each dimension, overshoot.
+    model, params = linear_pictures(z_dim=2)
+    params = jax.tree.map(lambda leaf: 40 * leaf, params)
+    pictures = decode(model, params, np.asarray(jax.random.normal(jax.random.key(5), (40, 2))))
+
+    def error(steps, restarts):
+        found = search_codes(model, params, pictures, KEY, steps=steps, restarts=restarts, prior_weight=0.0)
+        return error_of(model, params, pictures, found)
+
+    begun = error(1, 1)
+    np.testing.assert_allclose(error(1, 3), begun, atol=1e-6)
+    assert np.all(error(3, 1) <= begun + 1e-6)
+
+
 def test_a_heavy_prior_keeps_codes_near_the_origin():
     model, params = linear_pictures(z_dim=2)
     pictures = decode(model, params, np.full((1, 2), 3.0))

@@ -14,7 +14,8 @@ from rgnn_jax.contracts import Turn
 from rgnn_jax.datasets.images import load_images
 from rgnn_jax.optimizer import OptimizerConfig
 from rgnn_jax.tasks.build import build_objective
-from rgnn_jax.train.checkpoint import Checkpoints, named_leaves
+from rgnn_jax.train.checkpoint import Checkpoints
+from rgnn_jax.train.manifest import named_leaves
 from rgnn_jax.train.session import load_run, make_training
 from rgnn_jax.train.step import Clock, Training
 

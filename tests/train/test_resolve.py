@@ -80,6 +80,21 @@ def test_what_was_trained_on_is_not_dealt_to_another_split(config, setting):
         with_other_data(trained, [setting])
 
 
+def test_a_path_that_is_spelled_otherwise_names_the_same_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "novel.txt").write_text("a novel")
+    trained = load_experiment(Path(LSTM), [("data.path", "novel.txt")])
+    for path in ("./novel.txt", str(tmp_path / "novel.txt")):
+        assert with_other_data(trained, [("data.path", path)])
+        with pytest.raises(UserError, match="would be held out"):
+            with_other_data(trained, [("data.path", path), ("data.split_seed", "7")])
+
+
+def test_pixels_are_read_as_in_training():
+    with pytest.raises(UserError, match=r"--data\.binarize: the model reads pixels"):
+        with_other_data(load_experiment(Path(VAE)), [("data.binarize", "false")])
+
+
 def test_other_data_are_dealt_in_any_way():
     text = [("data.path", "novel.txt"), ("data.test_fraction", "0.2")]
     assert with_other_data(load_experiment(Path(LSTM)), text).data.test_fraction == 0.2

@@ -16,8 +16,8 @@ from small_runs import LSTM, TINY
 
 from rgnn_jax.cli import main
 from rgnn_jax.config import load_experiment
-from rgnn_jax.errors import WorkFailed
-from rgnn_jax.train import session
+from rgnn_jax.errors import UserError, WorkFailed
+from rgnn_jax.train import loop, session
 from rgnn_jax.train.run import RunDirectory
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,8 @@ def final_state(ckpt_dir: Path, step: int) -> dict[str, np.ndarray]:
     from rgnn_jax.config import from_json
     from rgnn_jax.datasets.vocabulary import Vocabulary
     from rgnn_jax.tasks.build import build_model, build_objective
-    from rgnn_jax.train.checkpoint import Checkpoints, named_leaves
+    from rgnn_jax.train.checkpoint import Checkpoints
+    from rgnn_jax.train.manifest import named_leaves
     from rgnn_jax.train.session import make_training
 
     directory = RunDirectory.open("run", ckpt_dir)
@@ -172,6 +173,25 @@ def test_a_run_is_not_overwritten_or_bent(arguments, complaint, folder):
     assert result.returncode == 2
     assert complaint in result.stderr and len(result.stderr.splitlines()) == 1
     assert before == {path: path.read_bytes() for path in (folder / "run").rglob("*") if path.is_file()}
+
+
+def test_rows_of_a_run_are_cut_only_where_it_goes_on(tmp_path, capsys, monkeypatch):
+    given = ["train", LSTM, *TINY, "--name", "run", "--ckpt-dir", str(tmp_path), "--quiet"]
+    assert main(given) == 0
+    run = RunDirectory(tmp_path / "run")
+    with run.metrics.open("a") as file:
+        file.write('{"step": 99}\n')
+    rows = run.metrics.read_bytes()
+    with monkeypatch.context() as other_data:
+
+        def refuse(*arguments):
+            raise UserError("the data are others")
+
+        other_data.setattr(loop, "_restore", refuse)
+        assert main([*given, "--resume"]) == 2
+    assert run.metrics.read_bytes() == rows
+    assert main([*given, "--resume"]) == 0
+    assert b'"step": 99' not in run.metrics.read_bytes()
 
 
 def test_a_run_that_another_process_took_over_is_left_alone(tmp_path, capsys, monkeypatch):

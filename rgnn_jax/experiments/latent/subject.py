@@ -115,10 +115,7 @@ class Subject:
     @property
     def has_prior(self) -> bool:
         """Whether the model was trained to decode N(0, 1); a deterministic autoencoder was not."""
-        if not self.reads:
-            return True
-        blank = np.zeros((1, *self.run.images.shape), np.uint8)
-        return self.encode(blank).z_logvar is not None
+        return getattr(self.run.experiment.model, "variational", True)
 
     @property
     def distribution(self) -> Gaussian:
