@@ -21,7 +21,17 @@ MADE = (
     "ckpt/", "data/text", "data/tinyshakespeare.txt", "data/dsprites.npz", "exported/", "checkpoints/",
     "figures/", "samples/", "tensorboard/",
 )  # fmt: skip
-EXAMPLES = ("rgnn_jax/models/yours.py", "configs/yours_chapter.toml", "tests/models/test_yours.py")
+EXAMPLES = (
+    "configs/yours_chapter.toml",
+    "rgnn_jax/models/yours.py",
+    "rgnn_jax/datasets/yours.py",
+    "rgnn_jax/tasks/yours.py",
+)
+TESTS_OF_EXAMPLES = (
+    "tests/models/test_yours.py",
+    "tests/datasets/test_yours.py",
+    "tests/tasks/test_yours.py",
+)
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)")
 QUOTED_PATH = re.compile(r"`([\w.-]+/[\w./*-]*)`")
@@ -82,7 +92,7 @@ def test_paths_exist(document):
         if re.fullmatch(r"(configs|scripts|benchmarks|tests|docs|notebooks)/[\w./-]+", word)
     ]
     for path in paths + QUOTED_PATH.findall(text):
-        if path.startswith(MADE) or path in EXAMPLES:
+        if path.startswith(MADE) or path in (*EXAMPLES, *TESTS_OF_EXAMPLES):
             continue
         places = (ROOT, ROOT / "rgnn_jax", document.parent)
         pattern = re.sub(r"\{[^}]*\}", "*", path).rstrip("/")

@@ -137,6 +137,7 @@ def test_an_autoencoder_draws_from_its_codes(runs, tmp_path):
         (["vae", "traverse", "--dimensions", "3"], "the model has 3 latent dimensions"),
         (["vae", "traverse", "--from", "mean", "--index", "0"], "leave out --image and --index"),
         (["vae", "traverse", "--index", "0", "--index", "1"], "one of --image and --index"),
+        (["vae", "traverse", "--rows", "2", "--dimensions", "1"], "--rows: --dimensions says"),
         (["ae", "traverse", "--order", "kl"], "no KL"),
         (["vae", "clusters"], "its data have no classes"),
         (["vae", "clusters", "--by", "turn"], "no few whole values"),

@@ -173,7 +173,7 @@ def _add_traverse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dimensions", type=indices, default=(), metavar="D,D,...", help="these only, in this order"
     )
-    parser.add_argument("--rows", type=count, default=10, help="dimensions shown at most (default: 10)")
+    parser.add_argument("--rows", type=count, help="dimensions shown at most (default: 10)")
     parser.add_argument("--range", type=positive, default=3.0, help="to either side (default: 3)")
     parser.add_argument("--steps", type=several, default=10, help="pictures a row (default: 10)")
 
@@ -220,10 +220,12 @@ def _traverse(args: argparse.Namespace, subject: Any) -> Any:
         raise UserError(f"--from mean: run {args.name} has no encoder and so no mean code; leave it out")
     if len(args.image) + len(args.index) > 1:
         raise UserError("traverse walks from the code of one picture: give one of --image and --index")
+    if args.dimensions and args.rows:
+        raise UserError("--rows: --dimensions says which rows are shown; leave one of them out")
     image = _chosen(args, subject)[0] if named or args.source == "image" else None
     return traversal(
-        subject, image, seed=args.seed,
-        order=args.order, dimensions=args.dimensions, rows=args.rows, reach=args.range, steps=args.steps,
+        subject, image, seed=args.seed, order=args.order, dimensions=args.dimensions,
+        rows=args.rows or 10, reach=args.range, steps=args.steps,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from rgnn_jax.errors import UserError
 
 MOST_BYTES = 2**34
 _BLOCK = 2**22
-_FORMAT = 1
+_FORMAT = 2
 _IMAGES, _LABELS, _FACTORS, _MANIFEST = "images.npy", "labels.npy", "factors.npy", "manifest.json"
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from rgnn_jax.datasets.image_cache import Decoded, check_memory, number_labels
+from rgnn_jax.datasets.image_cache import Decoded, check_memory
+from rgnn_jax.datasets.image_folders import read_folders
 from rgnn_jax.datasets.image_spec import ImageSpec
 from rgnn_jax.errors import UserError
 
@@ -92,10 +93,11 @@ def picture_paths(folder: Path) -> list[Path]:
 
 
 def decode_folder(folder: Path, size: int, channels: int) -> Decoded:
-    """All pictures below a folder; sub-folders, where there are several, are the classes.
+    """All pictures below a folder; what sub-folders say is `image_folders.read_folders`.
 
     Raises:
-        UserError: there is no picture, one is damaged, or they differ in size and `size` is 0.
+        UserError: there is no picture, one is damaged or beside the classes, or they differ in size and
+            `size` is 0.
     """
     pictures = [
         EncodedPicture(str(path), path.relative_to(folder).parent.as_posix(), partial(_read_file, path))
@@ -121,11 +123,13 @@ def decode_pictures(
         kept: the pictures' own (height, width, channels), where it is known beforehand.
 
     Raises:
-        UserError: there is none, one is damaged, they differ in size and `size` is 0, or they need too much
-            memory.
+        UserError: there is none, one is damaged or beside the classes, they differ in size and `size` is 0,
+            or they need too much memory.
     """
     if not pictures:
         raise UserError(f"{source}: holds no picture ({', '.join(SUFFIXES)}); name another folder or archive")
+    filed = read_folders([picture.folder for picture in pictures], [picture.source for picture in pictures])
+    pictures = [pictures[place] for place in filed.order]
     with _strict_pillow() as pillow, ThreadPoolExecutor(os.cpu_count()) as pool:
         shape = (size, size)
         if not (size and channels):
@@ -140,11 +144,7 @@ def decode_pictures(
 
         for _ in pool.map(fill, range(0, len(pictures), _TASK)):
             pass
-    labels, classes = number_labels([picture.folder for picture in pictures])
-    if len(classes) < 2:
-        return Decoded(images)
-    names = tuple(PurePosixPath(name).name for name in classes)
-    return Decoded(images, labels, classes=names if len(set(names)) == len(names) else classes)
+    return Decoded(images, filed.labels, test=filed.test, classes=filed.classes)
 
 
 def _survey(pillow: ModuleType, pictures: Sequence[EncodedPicture], size: int) -> tuple[int, int, int]:

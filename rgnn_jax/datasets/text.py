@@ -210,8 +210,8 @@ def _check(text: Text, config: TextData) -> None:
     for split, fraction in fractions.items():
         if fraction and not len(getattr(text, split)):
             raise UserError(
-                f"{config.path}: the {split} split is empty; give a longer text, or change "
-                'data.validation_fraction, data.test_fraction or data.split ("position" cuts anywhere)'
+                f"{config.path}: the {split} split is empty; give a text of more different paragraphs, or "
+                'change data.validation_fraction, data.test_fraction or data.split ("position" cuts anywhere)'
             )
     if text.train_characters <= config.window:
         raise UserError(

@@ -84,7 +84,8 @@ def umap(codes: Float[np.ndarray, "n z"], *, neighbours: int = 15, seed: int = 0
 def _check(codes: np.ndarray, dimensions: int) -> None:
     if len(codes) <= dimensions:
         raise UserError(
-            f"{len(codes)} codes cannot be projected to {dimensions} dimensions: {dimensions + 1} are needed"
+            f"{len(codes)} codes cannot be projected to {dimensions} dimensions: give {dimensions + 1} "
+            "pictures or more"
         )
     if codes.shape[1] < dimensions:
         raise UserError(f"codes of {codes.shape[1]} dimensions cannot be projected to {dimensions}")

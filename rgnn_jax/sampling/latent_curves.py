@@ -86,7 +86,10 @@ def fit_curve(
     """
     values = np.asarray(values, np.float64)
     if len(np.unique(values)) <= degree:
-        raise UserError(f"a curve of degree {degree} needs more than {degree} different values")
+        raise UserError(
+            f"a curve of degree {degree} needs more than {degree} different values, as an angle has; name "
+            "another factor"
+        )
     grid = np.linspace(values.min(), values.max(), count)
     basis = _powers(values, grid, degree)
     coefficients, *_ = np.linalg.lstsq(basis, np.asarray(codes, np.float64), rcond=None)

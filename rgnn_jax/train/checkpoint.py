@@ -201,7 +201,7 @@ class Checkpoints:
     def _resolve(self, step: int | str) -> int:
         steps = self.steps()
         if not steps:
-            raise UserError(f"run {self._run} holds no checkpoint yet")
+            raise UserError(f"run {self._run} holds no checkpoint yet: train it on with --resume")
         if step == "latest":
             return steps[-1]
         if step == "best":

@@ -74,9 +74,12 @@ class Limits:
         return min(1.0, max(step / self.steps, seconds / self.seconds))
 
     def seconds_left(self, step: int, seconds: float, step_seconds: float) -> float:
-        """Until the run ends, at the present pace; infinite before the first measured call."""
-        by_steps = (self.steps - step) * step_seconds if step_seconds else math.inf
-        return min(by_steps, max(0.0, self.seconds - seconds))
+        """Until the run ends, at the present pace; infinite, for unknown, before a call is measured."""
+        if step >= self.steps:
+            return 0.0
+        if not step_seconds:
+            return math.inf
+        return min((self.steps - step) * step_seconds, max(0.0, self.seconds - seconds))
 
     def clock(self, step: int, seconds: float, step_seconds: float) -> Clock:
         """The schedule's clock; counted in steps it does not depend on where calls begin."""

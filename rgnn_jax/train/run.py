@@ -265,7 +265,7 @@ def _not_found(wanted: str, ckpt_dir: Path) -> str:
         if wanted and _holds(Path.is_dir, path):
             return f"{path} is not a run: it holds no config.json"
     names = [str(run.path.relative_to(ckpt_dir)) for run in list_runs(ckpt_dir)]
-    close = difflib.get_close_matches(wanted, names)
+    close = difflib.get_close_matches(wanted, names, cutoff=0.75)
     if close:
         return f"no run {wanted!r} in {ckpt_dir}: did you mean {' or '.join(close)}?"
     known = (

@@ -68,10 +68,10 @@ def test_a_server_that_does_not_answer_is_given_up(tmp_path, monkeypatch):
             prepare_pictures("photos", tmp_path)
 
 
-def test_names_that_nobody_knows_are_texts(tmp_path, capsys, monkeypatch):
+def test_names_that_nobody_knows_are_refused(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["data", "prepare", "no_such_set"]) == 2
-    assert "no such file" in capsys.readouterr().err
+    assert "neither a file nor a set" in capsys.readouterr().err
 
 
 def test_the_list_names_the_pictures(capsys):

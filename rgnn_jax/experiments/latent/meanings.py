@@ -40,6 +40,10 @@ def attribute_vector(subject: Subject, attribute: str) -> Float[np.ndarray, " z"
     if pictures.labels is not None and attribute in spec.classes:
         return mean_difference(codes, pictures.labels == spec.classes.index(attribute))
     name, equals, value = attribute.partition("=")
+    if equals and name in spec.classes:
+        raise UserError(
+            f"attribute {attribute!r}: {name} is a class, which takes no value; leave out ={value}"
+        )
     if not spec.factors and not spec.classes:
         raise UserError(f"run {subject.name}: its data have no labels and no factors to learn {name!r} from")
     if name not in spec.factors:
@@ -52,7 +56,11 @@ def attribute_vector(subject: Subject, attribute: str) -> Float[np.ndarray, " z"
         return regression_vectors(codes, pictures.factors)[column]
     present = values == _number(attribute, value) if equals else values > 0
     if present.all() or not present.any():
-        raise UserError(f"attribute {attribute!r}: all of the training pictures have it, or none")
+        how = "all" if present.all() else "none"
+        raise UserError(
+            f"attribute {attribute!r}: {how} of the training pictures have it, so it cannot be learned "
+            "from them; name another"
+        )
     factors = pictures.factors.copy()
     factors[:, column] = present
     return regression_vectors(codes, factors)[column] / present.std()

@@ -232,5 +232,7 @@ class Subject:
             labels = values.astype(int)
             return labels, tuple(f"{by} {value}" for value in range(labels.max() + 1))
         if pictures.labels is None:
-            raise UserError(f"run {self.name}: its data have no classes; name a factor of theirs with --by")
+            known = ", ".join(self.data.spec.factors)
+            cure = f"name one of their factors with --by: {known}" if known else "give data with classes"
+            raise UserError(f"run {self.name}: its data have no classes; {cure}")
         return pictures.labels.astype(int), self.data.spec.classes

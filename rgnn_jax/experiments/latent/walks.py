@@ -195,7 +195,10 @@ def interpolation(
     first, *others = subjects
     for subject in others:
         if subject.run.images.shape != first.run.images.shape:
-            raise UserError(f"runs {first.name} and {subject.name} model pictures of different shapes")
+            raise UserError(
+                f"runs {first.name} and {subject.name} model pictures of {first.run.images.in_words} and of "
+                f"{subject.run.images.in_words}; name runs of one shape"
+            )
     walks = {"straight": lerp, "arc": slerp}
     rows, labels, moving = [], [], []
     for place, (start, end) in enumerate(pairs):
