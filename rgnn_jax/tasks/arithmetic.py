@@ -105,12 +105,13 @@ def answer_queries(
         source: queries, a row each, as the model reads them.
         batch_size: queries at a time; of no influence on the result.
     """
+    unused = jax.random.key(0)
 
     def answer(rows: np.ndarray) -> np.ndarray:
         start = np.full((len(rows), 1), BLANK)
         return generate(
             model, params, start,
-            rule=GREEDY, max_new_tokens=model.target_length, key=jax.random.key(0), source=source[rows],
+            rule=GREEDY, max_new_tokens=model.target_length, key=unused, source=source[rows],
         )  # fmt: skip
 
     return in_batches(answer, len(source), batch_size or _rows_at_a_time(model))
