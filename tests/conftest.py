@@ -5,8 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Programs of tests are so small that to compile them well takes longer than to run them; XLA's older emitters,
-# which there are before jaxlib 0.11, compile twice as fast. The slow suite runs what users run.
+# Programs of tests are so small that to compile them well takes longer than to run them; XLA's older
+# emitters, which there are before jaxlib 0.11, compile twice as fast. The slow suite runs what users run.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
