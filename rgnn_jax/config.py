@@ -55,7 +55,8 @@ class TrainingConfig(Section, frozen=True):
 
     Attributes:
         steps: of the whole run.
-        epochs: of the whole run; an epoch is as many examples as the training split has.
+        epochs: of the whole run; an epoch is as many examples as the training split has, for a pair as its
+            discriminator sees.
         max_seconds: of the whole run.
         batch_size: examples a step, on all devices together.
         micro_batches: in which a step takes them, to need less memory; 0 chooses at the start.

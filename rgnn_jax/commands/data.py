@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import importlib.util
 import re
 from pathlib import Path
 from typing import Any
@@ -122,10 +123,10 @@ def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, [_CHAPTER, _SHAKESPEARE, *DOWNLOADS], n=1)
     if near:
         return f"{name}: neither a file nor a set of this name; did you mean {near[0]}?"
-    return (
-        f"{name}: neither a file nor a set of this name; `rgnn data` lists some, and with "
-        '`pip install "rgnn-jax[images]"` those of TensorFlow Datasets have names too'
-    )
+    more = ""
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        more = ', and with `pip install "rgnn-jax[images]"` those of TensorFlow Datasets have names too'
+    return f"{name}: neither a file nor a set of this name; `rgnn data` lists some{more}"
 
 
 def _names_pictures(name: str) -> bool:

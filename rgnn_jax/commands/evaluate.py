@@ -22,8 +22,8 @@ from rgnn_jax.commands.evaluate_arithmetic import evaluate_arithmetic
 from rgnn_jax.errors import UserError
 from rgnn_jax.typography import counted
 
-_FOR_JUDGE, _FOR_FACTORS = 20, 200
-"""Pictures without which a distance, and scores of disentanglement, are not to be had."""
+_FOR_JUDGE = 20
+"""Pictures without which a kernel distance is not to be had."""
 
 
 def register(commands: Any) -> None:
@@ -227,19 +227,15 @@ def _judged(args: argparse.Namespace, loaded: Any, task: Any) -> dict[str, Any]:
 
     judge = load_run(args.judge, args.ckpt_dir)
     held_out = getattr(task.images, args.split)
-    _require(_FOR_JUDGE, len(held_out), "--judge", args)
+    if len(held_out) < _FOR_JUDGE:
+        raise UserError(
+            f"--judge: the {args.split} split of run {args.name} has {counted(len(held_out), 'picture')}, "
+            f"and {_FOR_JUDGE} are needed; choose another --split, or give more pictures"
+        )
     if args.split != "train":
         data = with_other_data(loaded.experiment, args.settings).of_pictures[1]
         refuse_acquainted(judge, data, held_out.images)
     return msgspec.to_builtins(judge_samples(loaded, judge, held_out, temperature=args.temperature or 1.0))
-
-
-def _require(least: int, found: int, option: str, args: argparse.Namespace) -> None:
-    if found < least:
-        raise UserError(
-            f"{option}: the {args.split} split of run {args.name} has {counted(found, 'picture')}, and "
-            f"{least} are needed; choose another --split, or give more pictures"
-        )
 
 
 def _print_verdict(verdict: dict[str, Any]) -> None:
@@ -286,7 +282,6 @@ def _disentanglement(args: argparse.Namespace, loaded: Any, task: Any) -> dict[s
         raise UserError(
             f"--disentanglement: the factors of run {args.name}'s pictures are not known; leave it out"
         )
-    _require(_FOR_FACTORS, len(pictures), "--disentanglement", args)
     shown = evaluation_images(loaded.experiment.data, pictures)
     codes = encode(loaded.model, loaded.params, shown).z_mean
     return score_factors(codes, pictures.factors, task.images.spec.factors)

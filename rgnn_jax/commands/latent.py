@@ -44,7 +44,12 @@ def register(commands: Any) -> None:
         "--from", dest="source", choices=("prior", "codes"),
         help="N(0, 1), or a Gaussian fitted to the codes (default: prior; codes for an autoencoder)",
     )  # fmt: skip
-    random.add_argument("--class", dest="label", metavar="NAME", help="for a model that is told classes")
+    random.add_argument(
+        "--class",
+        dest="label",
+        metavar="NAME",
+        help="for a model that is told classes (default: all in turn)",
+    )
     add_temperature(random)
     _add_traverse(_add(tools, "traverse", _traverse, "What each latent dimension does.", images=1))
     walk = _add(tools, "interpolate", _interpolate, "Walks between two pictures or two classes.", images=2)

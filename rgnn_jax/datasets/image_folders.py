@@ -1,6 +1,5 @@
 """What the folders in which pictures lie say of them: their classes, and a test split of their own."""
 
-import os
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -32,7 +31,9 @@ class Filed(NamedTuple):
 
 
 def read_folders(folders: Sequence[str], sources: Sequence[str]) -> Filed:
-    """Takes folders for classes, and those called train and test, where there are both, for splits.
+    """Takes folders for classes, and those called train, test and val, where train is not alone, for splits.
+
+    What is not test is dealt anew: pictures of val are among those that are trained on or validate.
 
     Args:
         folders: where each picture lies below what was named, "." for there itself.
@@ -41,16 +42,18 @@ def read_folders(folders: Sequence[str], sources: Sequence[str]) -> Filed:
     Raises:
         UserError: a picture lies beside the folders of classes.
     """
-    above = len(PurePosixPath(os.path.commonpath(folders)).parts)
-    parts = [PurePosixPath(folder).parts[above:] for folder in folders]
+    parts = [PurePosixPath(folder.lstrip("/")).parts for folder in folders]
+    above = _shared(parts)
+    parts = [part[above:] for part in parts]
     heads = [part[0].lower() if part else "" for part in parts]
     held_out = np.zeros(len(parts), bool)
-    if set(heads) <= _SPLITS and set(heads) & _TRAIN and set(heads) & _TEST:
+    if set(heads) <= _SPLITS and set(heads) & _TRAIN and len(set(heads)) > 1:
         held_out = np.array([head in _TEST for head in heads])
         parts = [part[1:] for part in parts]
-    strays = [source for source, part in zip(sources, parts, strict=True) if not part]
-    if 0 < len(strays) < len(parts):
-        raise UserError(f"{strays[0]}: lies beside the folders of classes; put it into one, or take it away")
+    inner = {part[:length] for part in set(parts) for length in range(len(part))}
+    for source, part in zip(sources, parts, strict=True):
+        if part in inner:
+            raise UserError(f"{source}: lies beside the folders of classes; put it into one, or take it away")
     order = np.argsort(held_out, kind="stable")
     labels, classes = number_labels(["/".join(part) for part in parts])
     if len(classes) < 2:
@@ -58,3 +61,9 @@ def read_folders(folders: Sequence[str], sources: Sequence[str]) -> Filed:
     names = tuple(PurePosixPath(name).name for name in classes)
     unique = names if len(set(names)) == len(names) else classes
     return Filed(order, labels[order], unique, int(held_out.sum()))
+
+
+def _shared(parts: Sequence[tuple[str, ...]]) -> int:
+    """How many folders all places begin with."""
+    first, last = min(parts), max(parts)
+    return next((i for i, part in enumerate(first) if last[i : i + 1] != (part,)), len(first))

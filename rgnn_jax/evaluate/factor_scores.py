@@ -56,11 +56,13 @@ def score_factors(
     if factors.shape[1] < 2:
         raise UserError("disentanglement needs pictures of which two or more known factors change")
     categorical = [is_categorical(column) for column in factors.T]
+    votes_key, pairs_key = jax.random.split(jax.random.key(seed))
+    # First, for it refuses too few pictures, of which the others would give warnings.
+    votes = factor_vae_score(codes, factors, votes_key)
     gap = mutual_information_gap(codes, factors)
     dci = disentanglement_completeness_informativeness(
         codes[:_FOREST_ROWS], factors[:_FOREST_ROWS], categorical, seed=seed
     )
-    votes_key, pairs_key = jax.random.split(jax.random.key(seed))
     return {
         "mig": gap.score,
         "mig_per_factor": dict(zip(names, gap.gaps.tolist(), strict=True)),
@@ -68,6 +70,6 @@ def score_factors(
         "dci_completeness": dci.completeness,
         "dci_informativeness": dci.informativeness,
         "sap": separated_attribute_predictability(codes, factors, categorical).score,
-        "factor_vae_score": factor_vae_score(codes, factors, votes_key),
+        "factor_vae_score": votes,
         "beta_vae_score": beta_vae_score(codes, factors, pairs_key),
     }

@@ -124,7 +124,8 @@ def _agreeing_rows(
     eligible = np.flatnonzero(counts[classes] >= size)
     if not eligible.size:
         raise UserError(
-            f"no value of a factor has {size} pictures, the most {np.max(counts)}: measure on more pictures"
+            f"no value of a factor has {size} pictures, the most {np.max(counts)}: measure on more pictures, "
+            "or on another split"
         )
     starts = np.cumsum(counts) - counts
     by_class = np.argsort(classes, kind="stable")

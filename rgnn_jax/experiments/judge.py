@@ -12,11 +12,11 @@ from jaxtyping import Array, Float, Int, Num, UInt8
 
 from rgnn_jax.contracts import Params
 from rgnn_jax.datasets.images import ImageData, load_images
-from rgnn_jax.datasets.pictures import evenly
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.distances import frechet_distance, kernel_distance
 from rgnn_jax.experiments.picture_results import SampleScore
 from rgnn_jax.in_batches import in_batches
+from rgnn_jax.train.resolve import are_others
 from rgnn_jax.train.session import LoadedRun
 
 SURE = 0.9
@@ -70,7 +70,7 @@ def refuse_acquainted(
         UserError: where it was trained on more, because it deals the same set otherwise.
     """
     _, theirs = judge.experiment.of_pictures
-    if theirs.path != data.path or not len(held_out):
+    if are_others(theirs, data) or not len(held_out):
         return
     known = {picture.tobytes() for picture in np.asarray(load_images(theirs).train.images)}
     share = np.mean([picture.tobytes() in known for picture in np.asarray(held_out)])
@@ -85,9 +85,13 @@ def refuse_acquainted(
 
 
 def score_samples(real: Judgement, generated: Judgement, seed: int) -> SampleScore:
-    """How far generated pictures are from real ones; as many of both are compared as there are of either."""
-    count = min(len(real.features), len(generated.features))
-    theirs, ours = (one.features[evenly(len(one.features), count)] for one in (real, generated))
+    """How far generated pictures are from real ones; as many of both are compared as there are of either.
+
+    Of the more numerous a random part is compared: real pictures may come sorted by class, and generated ones
+    of all classes in turn.
+    """
+    count, draws = min(len(real.features), len(generated.features)), np.random.default_rng(seed)
+    theirs, ours = (draws.permutation(one.features)[:count] for one in (real, generated))
     kernel = kernel_distance(theirs, ours, jax.random.key(seed))
     return SampleScore(
         distance=frechet_distance(theirs, ours),

@@ -9,7 +9,7 @@ import numpy as np
 from rgnn_jax.datasets.pictures import Pictures
 from rgnn_jax.errors import UserError
 from rgnn_jax.experiments.judge import judge_pictures, score_samples
-from rgnn_jax.sampling.latent import decode, draw, prior
+from rgnn_jax.sampling.latent import dealt_labels, decode, draw, prior
 from rgnn_jax.train.session import LoadedRun
 
 SAMPLES = 10_000
@@ -79,9 +79,8 @@ def judge_samples(
         raise UserError("--judge: the held-out pictures have no classes; leave it out")
     if tuple(run.images.classes) != tuple(classes):
         raise UserError(f"--judge {judge.directory.name}: it knows other classes than the run's")
-    told = getattr(run.model, "classes", 0)
     z = draw(prior(run.model.z_dim), jax.random.key(seed), count, temperature=temperature)
-    labels = np.arange(count, dtype=np.int32) % told if told else None
+    labels = dealt_labels(run.model, count)
     generated = judge_pictures(judge, decode(run.model, run.params, z, labels))
     real = judge_pictures(judge, np.asarray(held_out.images))
     score = score_samples(real, generated, seed)

@@ -86,6 +86,12 @@ def decode(
     return in_batches(decoded, len(flat), batch_size).reshape(*z.shape[:-1], *model.image_shape)
 
 
+def dealt_labels(model: nn.Module, count: int) -> Int[np.ndarray, " n"] | None:
+    """All classes in turn, for a generator that is told classes; None for any other model."""
+    told = getattr(model, "classes", 0)
+    return np.arange(count, dtype=np.int32) % told if told else None
+
+
 def prior(z_dim: int) -> Gaussian:
     """N(0, 1) in every dimension."""
     return Gaussian(np.zeros(z_dim), np.eye(z_dim))

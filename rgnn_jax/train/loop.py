@@ -74,12 +74,13 @@ class Limits:
         return min(1.0, max(step / self.steps, seconds / self.seconds))
 
     def seconds_left(self, step: int, seconds: float, step_seconds: float) -> float:
-        """Until the run ends, at the present pace; infinite, for unknown, before a call is measured."""
+        """Until the run ends, at the present pace; infinite, for unknown, where none is measured yet."""
         if step >= self.steps:
             return 0.0
+        by_time = max(0.0, self.seconds - seconds)
         if not step_seconds:
-            return math.inf
-        return min((self.steps - step) * step_seconds, max(0.0, self.seconds - seconds))
+            return math.inf if math.isfinite(self.steps) else by_time
+        return min((self.steps - step) * step_seconds, by_time)
 
     def clock(self, step: int, seconds: float, step_seconds: float) -> Clock:
         """The schedule's clock; counted in steps it does not depend on where calls begin."""
@@ -148,7 +149,7 @@ def train(
     else:
         state, info = _restore(training, task, compiled, checkpoints)
     if resume:
-        # Not before the state is read: what is refused leaves the run as it was.
+        # Not before the state is read: what is refused leaves the metrics as they were.
         log.rewind(saved)
     step = int(compiled.fetch(state.step))
     data = compiled.place(task.batches.data)

@@ -9,8 +9,9 @@ import msgspec
 
 from rgnn_jax.config import DataConfig, Experiment, TrainingConfig, from_json, override
 from rgnn_jax.datasets.arithmetic import ArithmeticData
-from rgnn_jax.datasets.images import FACES, ImageData
+from rgnn_jax.datasets.images import DIGITS, FACES, ImageData
 from rgnn_jax.datasets.text import TextData
+from rgnn_jax.datasets.text_file import CHAPTER
 from rgnn_jax.errors import UserError
 from rgnn_jax.train.devices import micro_batches_for
 from rgnn_jax.train.run import RunDirectory
@@ -155,7 +156,7 @@ def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]
             raise UserError(f"--data.{field}: changes training pictures alone; leave it out")
     if getattr(other.data, "binarize", None) != getattr(experiment.data, "binarize", None):
         raise UserError("--data.binarize: the model reads pixels as it was trained on them; leave it out")
-    if not _are_others(experiment.data, other.data):
+    if not are_others(experiment.data, other.data):
         for field in _DEALS:
             if getattr(other.data, field, None) != getattr(experiment.data, field, None):
                 raise UserError(
@@ -165,16 +166,21 @@ def with_other_data(experiment: Experiment, overrides: Sequence[tuple[str, str]]
     return other
 
 
-def _are_others(data: DataConfig, other: DataConfig) -> bool:
+def are_others(data: DataConfig, other: DataConfig) -> bool:
     """Whether no example of the one can be of the other: a source of its own, or faces rendered anew."""
     if isinstance(data, ArithmeticData) or isinstance(other, ArithmeticData):
         return False
     if isinstance(data, ImageData) and isinstance(other, ImageData) and data.path == other.path == FACES:
         return data.seed != other.seed
-    return _place(data) != _place(other)
+    return data.path != other.path and _place(data) != _place(other)
 
 
 def _place(data: TextData | ImageData) -> str | Path:
-    """Where the data lie, however that is spelled; their name where it is no path."""
+    """Where the data lie, however that is spelled; their name where they come with the package."""
+    if data.path in (CHAPTER, DIGITS, FACES):
+        return data.path
     places = (Path(data.path), Path(getattr(data, "data_dir", ".")) / data.path)
-    return next((place.resolve() for place in places if place.exists()), data.path)
+    try:
+        return next((place.resolve() for place in places if place.exists()), data.path)
+    except (OSError, ValueError):  # no path at all, such as 5,000 letters
+        return data.path

@@ -35,18 +35,27 @@ def test_folders_called_train_and_test_are_splits(above, train, test):
     assert found.classes == ("a", "b") and found.labels.tolist() == [0, 1, 1, 1, 0]
 
 
+def test_a_validation_split_is_dealt_anew():
+    found = read("train/a", "train/b", "val/a", "val/b")
+    assert found.classes == ("a", "b") and found.test == 0
+
+
+def test_an_archive_may_mix_absolute_and_relative_names():
+    assert read("/set/a", "set/b", "set/a").classes == ("a", "b")
+
+
 def test_splits_need_no_classes():
     found = read("test", "train", "train")
     assert found.order.tolist() == [1, 2, 0] and found.test == 1 and found.labels is None
 
 
-@pytest.mark.parametrize("folders", [("train", "bus"), ("train", "val"), ("test", "test2")])
+@pytest.mark.parametrize("folders", [("train", "bus"), ("test", "val"), ("test", "test2")])
 def test_other_folders_are_classes_even_where_one_is_called_so(folders):
     found = read(*folders)
     assert found.test == 0 and found.classes == tuple(sorted(folders))
 
 
 def test_a_picture_beside_the_classes_is_refused():
-    for folders in (("a", "b", "."), ("train/a", "test/a", "test")):
+    for folders in (("a", "b", "."), ("train/a", "test/a", "test"), ("a/c", "b", "a")):
         with pytest.raises(UserError, match=r"2\.png: lies beside the folders of classes"):
             read(*folders)

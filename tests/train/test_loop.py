@@ -75,6 +75,7 @@ def test_the_time_left_is_that_to_the_nearer_end():
     limits = Limits.of(TrainingConfig(steps=100, max_seconds=50.0), 1.0)
     assert limits.seconds_left(90, 5.0, 0.5) == pytest.approx(5.0)
     assert limits.seconds_left(0, 5.0, 10.0) == pytest.approx(45.0)
+    assert Limits.of(TrainingConfig(max_seconds=50.0), 1.0).seconds_left(0, 5.0, 0.0) == 45.0
     assert limits.seconds_left(0, 5.0, 0.0) == math.inf and limits.seconds_left(100, 5.0, 0.5) == 0.0
 
 

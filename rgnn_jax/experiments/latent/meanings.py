@@ -40,7 +40,7 @@ def attribute_vector(subject: Subject, attribute: str) -> Float[np.ndarray, " z"
     if pictures.labels is not None and attribute in spec.classes:
         return mean_difference(codes, pictures.labels == spec.classes.index(attribute))
     name, equals, value = attribute.partition("=")
-    if equals and name in spec.classes:
+    if equals and name in spec.classes and name not in spec.factors:
         raise UserError(
             f"attribute {attribute!r}: {name} is a class, which takes no value; leave out ={value}"
         )

@@ -13,6 +13,7 @@ from rgnn_jax.figures.animation import FRAMES, film
 from rgnn_jax.figures.images import in_pairs, in_rows, picture_grid, to_png
 from rgnn_jax.sampling.latent import (
     aggregate_posterior,
+    dealt_labels,
     draw,
     effect_per_dimension,
     kl_per_dimension,
@@ -79,10 +80,11 @@ def random(
     codes = draw(distribution, key, count, temperature=temperature)
     if temperature != 1:
         note += f"; {temperature:g} times as far from the mean"
-    labels = np.arange(count) % subject.told if subject.told else None
+    labels = dealt_labels(subject.run.model, count)
     if label is not None:
         labels = np.full(count, subject.class_number(label))
-        note += f"; class {label}"
+    if labels is not None:
+        note += f"; class {label}" if label else "; all classes in turn"
     pictures = subject.decode(codes, labels)
     columns = max(1, round(np.sqrt(count)))
     figure = picture_grid(in_rows(pictures, columns), title=f"Random samples: {subject.name}", note=note)
@@ -130,7 +132,7 @@ def traversal(
         beginning, start = "the mean code", distribution.mean
     else:
         beginning = "a random code"
-    model, params, told = subject.run.model, subject.run.params, subject.told
+    model, params = subject.run.model, subject.run.params
     held = subject.held_class(start, 1)
     label = None if held is None else int(held[0])
     if label is not None:
@@ -140,9 +142,8 @@ def traversal(
         amounts = kl_per_dimension(subject.posterior)
     else:
         codes = subject.posterior.z_mean[:_EFFECTS] if subject.reads else drawn
-        amounts = effect_per_dimension(
-            model, params, codes, distribution, labels=np.arange(len(codes)) % told if told else None
-        )
+        labels = dealt_labels(model, len(codes))
+        amounts = effect_per_dimension(model, params, codes, distribution, labels=labels)
     shown = list(dimensions) or np.argsort(-amounts, kind="stable")[:rows].tolist()
     unit = " nats" if order == "kl" else ""
     names = [f"z{dimension}   {number(amounts[dimension], 2)}{unit}" for dimension in shown]
