@@ -163,8 +163,17 @@ def removed_if_useless(directory: RunDirectory, new: bool = True) -> Iterator[No
         yield
     except Exception:
         if new and not directory.steps():
-            shutil.rmtree(directory.path, ignore_errors=True)
+            _remove(directory.path)
         raise
+
+
+def _remove(path: Path) -> None:
+    """Takes a directory away, into which Orbax's threads may still write for a moment what has failed."""
+    for _ in range(20):
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        time.sleep(0.1)
 
 
 def run_files(experiment: Experiment, task: Task) -> dict[str, bytes | str]:

@@ -224,6 +224,23 @@ def test_a_run_that_failed_is_removed_by_the_holder_of_its_lock(tmp_path):
     assert run.steps() == [3]
 
 
+def test_a_run_that_failed_is_removed_though_something_is_still_written(tmp_path, monkeypatch):
+    run = RunDirectory.create(tmp_path, "run", {"config.json": "{}"})
+    remove, late = session.shutil.rmtree, [run.checkpoints / "late"]
+
+    def disturbed(path, **options):
+        remove(path, **options)
+        for file in late:
+            file.parent.mkdir(parents=True)
+            file.touch()
+        late.clear()
+
+    monkeypatch.setattr(session.shutil, "rmtree", disturbed)
+    with pytest.raises(WorkFailed), run.lock(), session.removed_if_useless(run):
+        raise WorkFailed("before the first checkpoint")
+    assert not run.path.exists()
+
+
 def test_a_milestone_that_is_kept_outlives_the_steps_after_it(folder):
     settings = [
         *zip(SIZES["gru"][::2], SIZES["gru"][1::2], strict=True),
