@@ -27,7 +27,8 @@ MOST_SAMPLES = 5000
 SHOWN_CLASSES = 10
 """Classes, at most, that pages show pictures of: the first ones."""
 
-_STEPS, _LEAST = 11, 8
+_STEPS = 11
+_LEAST = {"validation": 3, "test": 8}
 
 
 def describe_data(data: Images, path: str, *, binarized: bool) -> DataFacts:
@@ -212,11 +213,12 @@ def require_pictures(data: Images, path: str) -> None:
     Raises:
         UserError: says how many there are.
     """
-    for name, split in (("validation", data.validation), ("test", data.test)):
-        if len(split) < _LEAST:
+    for name, least in _LEAST.items():
+        split: Pictures = getattr(data, name)
+        if len(split) < least:
             raise UserError(
                 f"{path}: the {name} split has {counted(len(split), 'picture')}, but a page measures on "
-                f"{_LEAST} or more; give more pictures"
+                f"{least} or more; give more pictures"
             )
 
 

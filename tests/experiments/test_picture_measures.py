@@ -119,13 +119,15 @@ def test_a_class_without_test_pictures_is_named():
         require_classes(labelled([0, 2]), "toys", 3)
 
 
-@pytest.mark.parametrize("split", ["validation", "test"])
-def test_too_few_held_out_pictures_are_refused(split):
+@pytest.mark.parametrize(("split", "least"), [("validation", 3), ("test", 8)])
+def test_too_few_held_out_pictures_are_refused(split, least):
     data = labelled([0, 1, 2, 2, 1, 0, 0, 1])
     enough = dataclasses.replace(data, validation=data.test)
     require_pictures(enough, "toys")
-    few = dataclasses.replace(enough, **{split: data.test.take(slice(7))})
-    with pytest.raises(UserError, match=rf"toys: the {split} split has 7 pictures, but .* 8 or more"):
+    few = dataclasses.replace(enough, **{split: data.test.take(slice(least - 1))})
+    with pytest.raises(
+        UserError, match=rf"toys: the {split} split has {least - 1} pictures, but .* {least} or more"
+    ):
         require_pictures(few, "toys")
 
 
