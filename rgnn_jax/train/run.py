@@ -89,12 +89,12 @@ class RunDirectory:
                 write_atomically(temporary / file, data)
             temporary.rename(run.path)
         except OSError as error:
-            if os.path.lexists(run.path) and not run.exists():
-                raise UserError(f"{run.path} exists and is not a run: choose another --name") from None
             if run.exists():
                 raise UserError(
                     f"run {name} exists in {ckpt_dir}: continue it with --resume, or choose another --name"
                 ) from None
+            if os.path.lexists(run.path):
+                raise UserError(f"{run.path} exists and is not a run: choose another --name") from None
             raise UserError(
                 f"no run can be made in {ckpt_dir} ({error.strerror}): choose another --ckpt-dir"
             ) from error
