@@ -168,12 +168,15 @@ def removed_if_useless(directory: RunDirectory, new: bool = True) -> Iterator[No
 
 
 def _remove(path: Path) -> None:
-    """Takes a directory away, into which Orbax's threads may still write for a moment what has failed."""
-    for _ in range(20):
-        shutil.rmtree(path, ignore_errors=True)
-        if not path.exists():
-            return
-        time.sleep(0.1)
+    """Takes a directory away until it stays away: Orbax's threads write on for a moment after a failed save,
+    and make the directory anew for it.
+    """
+    started = there = time.monotonic()
+    while (now := time.monotonic()) < min(there + 1, started + 10):
+        if path.exists():
+            shutil.rmtree(path, ignore_errors=True)
+            there = now
+        time.sleep(0.02)
 
 
 def run_files(experiment: Experiment, task: Task) -> dict[str, bytes | str]:
