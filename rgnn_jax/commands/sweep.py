@@ -45,5 +45,6 @@ def _run(args: argparse.Namespace, started: float) -> int:
     if args.json:
         print_json({"sweep": name, "rows": rows})
     else:
-        print(format_table(rows))
+        # A learning rate is not rounded as a loss is.
+        print(format_table([{key: str(row[key]) if "." in key else row[key] for key in row} for row in rows]))
     return 0

@@ -56,7 +56,10 @@ class RunLog:
         self._run = run
         self._text = run.log.open("a", encoding="utf-8") if run else None
         self._metrics = run.metrics.open("ab") if run else None
-        self._events = _event_writer(run.path) if run and tensorboard else None
+        self._tensorboard = tensorboard
+        self._events: Any = None
+        self._purge_step: int | None = None
+        self._last_row = b""
         self._stderr = None if quiet or sys.stderr is None else _Stderr()
         self._bar = _ProgressBar(self._stderr) if self._stderr and self._stderr.isatty() else None
         self._last_line = -math.inf
@@ -74,13 +77,17 @@ class RunLog:
     def rewind(self, step: int | None) -> None:
         """Cuts `metrics.jsonl` back to the step that training continues from; None keeps no row.
 
+        TensorBoard is told, before the next row, to hide what it has of later steps.
+
         Raises:
             UserError: for a line that is no row, other than the last.
         """
         if self._run and self._metrics:
             self._metrics.close()
             self._run.truncate_metrics(step)
+            *_, self._last_row = [b"", *self._run.metrics.read_bytes().splitlines(keepends=True)]
             self._metrics = self._run.metrics.open("ab")
+            self._purge_step = 0 if step is None else step + 1
 
     def message(self, text: str) -> None:
         """One line for the person and for `log.txt`."""
@@ -93,11 +100,19 @@ class RunLog:
             self._text.flush()
 
     def metrics(self, step: int, values: Mapping[str, float | list[float]]) -> None:
-        """One row of `metrics.jsonl`, and its single numbers for TensorBoard."""
-        if self._metrics:
-            self._metrics.write(msgspec.json.encode({"step": step, **values}) + b"\n")
-            self._metrics.flush()
-        if self._events:
+        """One row of `metrics.jsonl`, and its single numbers for TensorBoard.
+
+        A row that equals the last one is that one, measured again by a finished run that was resumed.
+        """
+        row = msgspec.json.encode({"step": step, **values}) + b"\n"
+        if not self._run or not self._metrics or row == self._last_row:
+            return
+        self._last_row = row
+        self._metrics.write(row)
+        self._metrics.flush()
+        if self._tensorboard:
+            if self._events is None:
+                self._events = _event_writer(self._run.path, self._purge_step)
             for name, value in values.items():
                 if not isinstance(value, list):
                     self._events.add_scalar(name, value, step)
@@ -165,8 +180,8 @@ def require_tensorboard() -> None:
         )
 
 
-def _event_writer(directory: Path) -> Any:
+def _event_writer(directory: Path, purge_step: int | None) -> Any:
     require_tensorboard()
     from tensorboardX import SummaryWriter
 
-    return SummaryWriter(str(directory / "tensorboard"))
+    return SummaryWriter(str(directory / "tensorboard"), purge_step=purge_step)

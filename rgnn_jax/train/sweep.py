@@ -7,6 +7,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ class Member:
         """A directory name that says what was set."""
         parts = (f"{key.rpartition('.')[2]}={value.strip('[]')}" for key, value in self.values.items())
         return re.sub(r"[^\w.,=+@-]+", "-", ",".join(parts))
+
+    def settings(self) -> dict[str, Any]:
+        """What was set, as values rather than as they were written."""
+        return {key: msgspec.to_builtins(attrgetter(key)(self.experiment)) for key in self.values}
 
 
 def expand(config: Path, settings: Sequence[tuple[str, str]]) -> list[Member]:
@@ -227,7 +232,7 @@ def _keep(
     with run.lock(), removed_if_useless(run), Checkpoints(run.checkpoints) as checkpoints:
         checkpoints.save(step, state, metric=loss, info=info)
     shown = {name: held_out.get(name) for name in task.shown}
-    return {**member.values, "steps": step, **shown, "run": str(run.path)}
+    return {**member.settings(), "steps": step, **shown, "run": str(run.path)}
 
 
 class _History:

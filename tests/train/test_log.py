@@ -6,8 +6,10 @@ import os
 import pty
 import subprocess
 import sys
+import time
 
 import pytest
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from rgnn_jax.train.log import RunLog, format_duration
 from rgnn_jax.train.run import RunDirectory
@@ -39,6 +41,48 @@ def test_messages_and_metrics_are_kept(tmp_path, capsys):
     assert rows == [{"step": step, "loss": 0.5, "norm": None} for step in (1, 2)]
     out, err = capsys.readouterr()
     assert out == "" and err == "line 1\nline 2\n"
+
+
+def test_a_resumed_run_cuts_rows_and_does_not_repeat_the_last(tmp_path):
+    run = RunDirectory(tmp_path)
+    with RunLog(run, quiet=True) as log:
+        for step in (1, 2, 3):
+            log.metrics(step, {"loss": 0.5})
+    with RunLog(run, quiet=True) as log:
+        log.rewind(2)
+        log.metrics(2, {"loss": 0.5})
+        log.metrics(3, {"loss": 0.25})
+    rows = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    assert rows == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.5}, {"step": 3, "loss": 0.25}]
+
+
+def events(run: RunDirectory) -> list[list[tuple[int, str]]]:
+    """What each file for TensorBoard holds: steps with the name of a number, or of a message to the page."""
+    found = []
+    for file in sorted((run.path / "tensorboard").iterdir(), key=lambda file: file.stat().st_mtime_ns):
+        data, names = file.read_bytes(), []
+        while data:
+            length = int.from_bytes(data[:8], "little")  # TFRecord: length, its checksum, data, checksum
+            event = Event.FromString(data[12 : 12 + length])
+            data = data[16 + length :]
+            values = [value.tag for value in event.summary.value]
+            if event.WhichOneof("what") == "session_log":
+                values = [SessionLog.SessionStatus.Name(event.session_log.status)]
+            names += [(event.step, value) for value in values]
+        found.append(names)
+    return found
+
+
+def test_tensorboard_hides_what_a_resumed_run_takes_again(tmp_path):
+    run = RunDirectory(tmp_path)
+    with RunLog(run, quiet=True, tensorboard=True) as log:
+        log.metrics(1, {"loss": 0.5, "epochs": [0.5]})
+        log.metrics(2, {"loss": 0.4})
+    time.sleep(1.1)  # the file is named by the second
+    with RunLog(run, quiet=True, tensorboard=True) as log:
+        log.rewind(1)
+        log.metrics(2, {"loss": 0.3})
+    assert events(run) == [[(1, "loss"), (2, "loss")], [(2, "START"), (2, "loss")]]
 
 
 def test_quiet_is_silent_and_lines_of_progress_are_rare(tmp_path, capsys):

@@ -62,6 +62,7 @@ def test_a_member_that_diverged_is_kept_as_it_was_before(tmp_path, capsys):
     rates = ["--optimizer.learning-rate", "1e-3,1e29", "--training.log-every", "1", "--name", "rates"]
     assert main(["sweep", *arguments, *rates]) == 0
     sound, diverged = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["optimizer.learning_rate"] for row in (sound, diverged)] == [1e-3, 1e29]
     assert sound["steps"] == 6 and diverged["steps"] < 6 and diverged["loss"] is None
     run = load_run("rates/learning_rate=1e29", tmp_path)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.params))
