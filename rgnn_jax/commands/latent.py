@@ -259,6 +259,8 @@ def _interpolate(args: argparse.Namespace, subject: Any) -> Any:
         chosen = _chosen(args, subject)
         if len(chosen) != 2:
             raise UserError(f"a walk has two ends, not {len(chosen)}: give two of --image and --index")
+        if (chosen[0] == chosen[1]).all():
+            raise UserError("both ends of the walk are one picture: give another --image or --index")
         pairs = [(chosen[0], chosen[1])]
     return interpolation(subjects, pairs, names=names, steps=args.steps)
 

@@ -77,10 +77,15 @@ def edited(
     """Pictures with attributes added and removed, at several strengths; 0 is the reconstruction.
 
     Raises:
-        UserError: where no attribute is named, or the data do not know one.
+        UserError: where no attribute is named, one is named twice, or the data do not know one.
     """
-    if not add and not remove:
+    named = [*add, *remove]
+    if not named:
         raise UserError("edit needs an attribute: --attribute NAME, or --add NAME and --remove NAME")
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise UserError(
+            f"attribute {twice!r} is named twice: name it once, and how much of it by --strengths"
+        )
     vectors = [attribute_vector(subject, name) for name in add]
     vectors += [-attribute_vector(subject, name) for name in remove]
     vector = np.sum(vectors, axis=0)
