@@ -226,7 +226,7 @@ def _walks(results: DigitResults, pictures: Mapping[str, bytes]) -> tuple[Block,
         rows,
         f"{count} straight walks of ten steps in each model. The largest change between neighbours over the "
         "mean one; how sure the classifier is at the points in between; how often its class changes from one "
-        "end to the other; and how many of these points it gives to neither end's class.",
+        "end to the other; and how many of these points it gives to neither of the two classes.",
     )  # fmt: skip
     ae, vae = results.all_walks[AE], results.all_walks[results.tuned]
     smoother = "more evenly" if vae.unevenness < ae.unevenness else "less evenly"

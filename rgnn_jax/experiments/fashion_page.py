@@ -237,8 +237,9 @@ def _walks(results: FashionResults, pictures: Mapping[str, bytes]) -> tuple[Bloc
         told = "On no walk does the classifier name a third class."
     else:
         told = (
-            f"Most often between {farthest.replace(' to ', ' and ')}, where it names neither end at "
-            f"{walk.between:.0%} of the points on the way, but {walk.other} first of all."
+            f"Most often between {farthest.replace(' to ', ' and ')} it is a third class: at "
+            f"{walk.between:.0%} of the points on the way the classifier names another, {walk.other} first "
+            "of all."
         )
     return (
         f"The document asks what lies on a straight line between points of two classes. {told}",
@@ -255,6 +256,6 @@ def _walks(results: FashionResults, pictures: Mapping[str, bytes]) -> tuple[Bloc
             rows,
             f"{next(iter(results.walks.values())).count} walks of ten steps for each pair. The largest "
             "change between neighbours over the mean one; how sure the classifier is at the points in "
-            "between; how many of them it gives to neither end's class, and to which.",
+            "between; how many of them it gives to neither of the two classes, and to which most.",
         ),
     )  # fmt: skip

@@ -134,6 +134,7 @@ def score_walks(
     judge: Judging,
     starts: UInt8[np.ndarray, "n h w c"],
     ends: UInt8[np.ndarray, "n h w c"],
+    labels: tuple[int, int],
     classes: Sequence[str],
 ) -> WalkScore:
     """Walks in a straight line from the code of each picture to that of its partner.
@@ -143,6 +144,7 @@ def score_walks(
         judge: the classifier.
         starts: pictures of one class.
         ends: pictures of another.
+        labels: these two classes.
         classes: names of what the classifier tells apart.
     """
     one, other = subject.encode(starts).z_mean, subject.encode(ends).z_mean
@@ -152,7 +154,7 @@ def score_walks(
     named = seen.classes.reshape(len(starts), _STEPS)
     sureness = seen.sureness.reshape(len(starts), _STEPS)
     inner = named[:, 1:-1]
-    elsewhere = (inner != named[:, :1]) & (inner != named[:, -1:])
+    elsewhere = ~np.isin(inner, labels)
     others = Counter(inner[elsewhere].tolist()).most_common(1)
     return WalkScore(
         unevenness=float(np.mean(unevenness(pictures))),
@@ -173,7 +175,7 @@ def score_pairs(
         starts, ends = (pictures_of(data, label, count) for label in (start, end))
         both = min(len(starts), len(ends))
         name = f"{names[start]} to {names[end]}"
-        walks[name] = score_walks(subject, judge, starts[:both], ends[:both], names)
+        walks[name] = score_walks(subject, judge, starts[:both], ends[:both], (start, end), names)
     return walks
 
 

@@ -98,7 +98,7 @@ class WalkScore(Result, frozen=True):
             1 is a walk in equal steps.
         sureness: the classifier's mean probability of its own choice at the inner points.
         changes: how often its choice changes along a walk, on average; 1 where nothing lies between.
-        between: share of the inner points that it gives to neither end's class.
+        between: share of the inner points that it gives to neither of the two classes.
         other: the class that it names most often there.
         count: walks.
     """

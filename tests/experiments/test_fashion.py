@@ -79,7 +79,7 @@ def test_the_page_says_what_was_measured():
     assert "squared error of 0.0100 a pixel, against 0.0080 for an autoencoder" in page.summary[0]
     assert "86.0% of the test pictures, which reaches the 84%" in page.summary[1]
     html = render(page)
-    assert "Most often between coat and dress, where it names neither end at 30%" in html
+    assert "Most often between coat and dress it is a third class: at 30% of the points" in html
     assert "FID" not in html
     assert html.count('src="data:image/png;base64,') == len(names)
 

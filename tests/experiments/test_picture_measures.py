@@ -63,7 +63,7 @@ def test_equal_steps_are_even_and_one_jump_is_as_uneven_as_there_are_steps():
 
 
 def test_a_walk_is_judged_at_its_inner_points():
-    score = score_walks(Thermometer(), by_brightness, flat(0), flat(250), CLASSES)
+    score = score_walks(Thermometer(), by_brightness, flat(0), flat(250), (0, 2), CLASSES)
     # Levels 25 to 225: four of nine inner points lie in 80 to 175, the class between.
     assert score.between == pytest.approx(4 / 9)
     assert (score.other, score.changes, score.count) == ("grey", 2.0, 1)
@@ -73,8 +73,14 @@ def test_a_walk_is_judged_at_its_inner_points():
 
 
 def test_a_walk_within_a_class_meets_no_other():
-    score = score_walks(Thermometer(), by_brightness, flat(0, 10), flat(50, 60), CLASSES)
+    score = score_walks(Thermometer(), by_brightness, flat(0, 10), flat(50, 60), (0, 2), CLASSES)
     assert (score.between, score.other, score.changes, score.count) == (0.0, None, 0.0, 2)
+
+
+def test_a_class_that_ends_are_mistaken_for_is_another_class():
+    score = score_walks(Thermometer(), by_brightness, flat(100), flat(250), (0, 2), CLASSES)
+    # Levels 115 to 235: five of nine inner points are read as the class between, and so is the start.
+    assert (score.between, score.other) == (pytest.approx(5 / 9), "grey")
 
 
 def test_groups_of_walks_weigh_by_their_number():
