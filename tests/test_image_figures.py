@@ -10,7 +10,7 @@ from PIL import Image
 from rgnn_jax.figures.animation import film, to_gif
 from rgnn_jax.figures.hover_page import hover_page
 from rgnn_jax.figures.images import in_pairs, in_rows, mosaic, picture_grid, to_pixels, to_png
-from rgnn_jax.figures.scatter import latent_map, moved_apart, spread_out
+from rgnn_jax.figures.scatter import crowd, latent_map, moved_apart, spread_out
 
 RNG = np.random.default_rng(0)
 PICTURES = RNG.integers(0, 255, (6, 8, 8, 3)).astype(np.uint8)
@@ -91,6 +91,12 @@ def test_a_film_has_all_pictures_in_every_frame():
 def test_pictures_on_a_map_do_not_overlap_and_come_from_every_cell():
     points = np.array([[0.0, 0.0], [0.1, 0.1], [1.0, 1.0], [0.9, 0.1], [0.75, 0.25]])
     np.testing.assert_array_equal(spread_out(points, 2), [1, 2, 4])
+
+
+def test_a_class_in_two_heaps_is_named_at_the_larger_one():
+    heaps = np.array([[0.1, 0.1], [0.12, 0.1], [0.14, 0.1], [0.9, 0.9], [0.9, 0.8]])
+    np.testing.assert_allclose(crowd(heaps), [0.12, 0.1])
+    np.testing.assert_allclose(crowd(heaps[3:4]), heaps[3])
 
 
 def test_map_colours_points_by_class_and_names_the_classes():

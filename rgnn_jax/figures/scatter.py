@@ -107,14 +107,24 @@ def _name_classes(axes: Axes, points: np.ndarray, labels: np.ndarray, classes: S
     present = np.unique(labels)
     names = [classes[label] if label < len(classes) else str(label) for label in present]
     low, high = np.array([axes.get_xlim(), axes.get_ylim()]).T
-    medians = np.stack([np.median(points[labels == label], axis=0) for label in present])
+    placed = (points - low) / (high - low)
+    middles = np.stack([crowd(placed[labels == label]) for label in present])
     sizes = np.array([(_LETTER * len(name), _LINE) for name in names])
-    places = low + moved_apart((medians - low) / (high - low), sizes) * (high - low)
+    places = low + moved_apart(middles, sizes) * (high - low)
     for label, name, (x, y) in zip(present, names, places, strict=True):
         axes.text(
             x, y, name, color=CLASS_COLOURS[label % len(CLASS_COLOURS)], fontsize=8.5, fontweight="bold",
             ha="center", va="center", path_effects=[withStroke(linewidth=2.5, foreground=PAPER)],
         )  # fmt: skip
+
+
+def crowd(points: Float[np.ndarray, "n 2"], *, radius: float = 0.12) -> Float[np.ndarray, " 2"]:
+    """The middle of the points around the one that has most others within the radius.
+
+    Of a class in several heaps it lies in the largest, where a mean or median may lie among another class.
+    """
+    near = np.stack([np.sum((points - point) ** 2, axis=1) < radius**2 for point in points])
+    return points[near[near.sum(axis=1).argmax()]].mean(axis=0)
 
 
 def moved_apart(
