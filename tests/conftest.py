@@ -1,6 +1,7 @@
 """Test set-up: two virtual CPU devices, strict numerics, shapes checked at run time, a warm compile cache."""
 
 import os
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +13,7 @@ if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 import jax
+import numpy as np
 import pytest
 from jaxtyping import install_import_hook
 
@@ -22,6 +24,19 @@ jax.config.update("jax_compilation_cache_dir", CACHE)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 install_import_hook("rgnn_jax", "beartype.beartype")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs_are_let_go() -> Iterator[None]:
+    """Those of a module, at its end: thousands of them would fill a laptop's memory."""
+    yield
+    jax.clear_caches()
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Draws that no other test has part in."""
+    return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="session")

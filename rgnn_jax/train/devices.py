@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,8 @@ def set_up(cpu_devices: int, *, distributed: bool = False) -> None:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         jax.config.update("jax_compilation_cache_dir", str(Path(home) / "rgnn_jax" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    # JAX writes entries in place, and never again one that a kill cut short: such a program is compiled anew.
+    warnings.filterwarnings("ignore", "Error reading persistent compilation cache entry")
     # In a process where JAX is awake already, as in a notebook, it keeps the devices that it has.
     with contextlib.suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", cpu_devices)

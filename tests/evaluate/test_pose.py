@@ -6,8 +6,6 @@ import pytest
 from rgnn_jax.datasets.faces import Factor
 from rgnn_jax.evaluate.pose import read_factors, rises, score_readings, score_turn
 
-RNG = np.random.default_rng(0)
-
 FACTORS = (
     Factor("turn", "continuous", "degrees", -45.0, 45.0),
     Factor("glasses", "categorical", "worn", 0.0, 2.0, ("none", "glasses", "sunglasses"), (0.5, 0.25, 0.25)),
@@ -47,8 +45,8 @@ def test_slack_forgives_small_falls_but_not_a_row_that_ends_below_its_start():
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
-def test_batches_change_nothing(batch_size):
-    images = RNG.integers(0, 256, (5, 4, 4, 1), np.uint8)
+def test_batches_change_nothing(batch_size, rng):
+    images = rng.integers(0, 256, (5, 4, 4, 1), np.uint8)
     got = read_factors(Brightness(), {}, images, batch_size=batch_size)
     np.testing.assert_allclose(got[:, 0], 100 * images.mean((1, 2, 3)) / 255, rtol=1e-5)
 

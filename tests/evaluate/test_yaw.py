@@ -8,16 +8,15 @@ import pytest
 from rgnn_jax.errors import UserError
 from rgnn_jax.evaluate.yaw import fit_yaw_reader, gradient_histograms, held_out_people, read_poses
 
-RNG = np.random.default_rng(0)
 FACES = Path(__file__).parents[3] / "shared" / "data" / "faces"
 
 
-def noses(yaw):
+def noses(yaw, rng):
     """A dark bar on a bright ground, the further to the right the greater the angle, in noise."""
     columns = np.arange(32)[None] - 15.5 - 0.2 * yaw[:, None]
     bar = 0.8 - 0.6 * np.exp(-((columns / 3) ** 2))
     pictures = np.broadcast_to(bar[:, None, :, None], (len(yaw), 32, 32, 3))
-    return np.clip(pictures + 0.03 * RNG.normal(size=pictures.shape), 0, 1)
+    return np.clip(pictures + 0.03 * rng.normal(size=pictures.shape), 0, 1)
 
 
 def test_a_slope_votes_for_its_own_orientation_only():
@@ -30,25 +29,25 @@ def test_a_slope_votes_for_its_own_orientation_only():
     np.testing.assert_allclose(sideways[1, 1][:, [0, 8]], 0.5**1.5, atol=1e-3)
 
 
-def test_histograms_do_not_depend_on_contrast_or_on_the_kind_of_number():
-    images = RNG.integers(0, 256, (2, 32, 24, 3), np.uint8)
+def test_histograms_do_not_depend_on_contrast_or_on_the_kind_of_number(rng):
+    images = rng.integers(0, 256, (2, 32, 24, 3), np.uint8)
     features = gradient_histograms(images)
     assert features.shape == (2, 3 * 2 * 36)
     np.testing.assert_allclose(gradient_histograms(images / 255), features, atol=1e-5)
     np.testing.assert_allclose(gradient_histograms(images / 510 + 0.2), features, atol=1e-2)
 
 
-def test_it_learns_the_angle_and_reads_the_opposite_off_the_mirror_image():
-    train, test = RNG.uniform(-40, 40, 300), RNG.uniform(-40, 40, 50)
-    reader = fit_yaw_reader(noses(train), train)
-    pictures = noses(test)
+def test_it_learns_the_angle_and_reads_the_opposite_off_the_mirror_image(rng):
+    train, test = rng.uniform(-40, 40, 300), rng.uniform(-40, 40, 50)
+    reader = fit_yaw_reader(noses(train, rng), train)
+    pictures = noses(test, rng)
     assert np.corrcoef(reader(pictures), test)[0, 1] > 0.99
     np.testing.assert_allclose(reader(pictures[:, :, ::-1]), -reader(pictures), rtol=1e-9, atol=1e-9)
 
 
-def test_a_great_penalty_reads_nothing():
-    yaw = RNG.uniform(-40, 40, 50)
-    assert np.abs(fit_yaw_reader(noses(yaw), yaw, ridge=1e9)(noses(yaw))).max() < 1e-3
+def test_a_great_penalty_reads_nothing(rng):
+    yaw = rng.uniform(-40, 40, 50)
+    assert np.abs(fit_yaw_reader(noses(yaw, rng), yaw, ridge=1e9)(noses(yaw, rng))).max() < 1e-3
 
 
 def test_nobody_is_on_both_sides():

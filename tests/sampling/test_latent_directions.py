@@ -6,8 +6,6 @@ from rgnn_jax.errors import UserError
 from rgnn_jax.sampling import latent_directions as directions
 from rgnn_jax.sampling.latent_curves import fit_curve
 
-RNG = np.random.default_rng(0)
-
 
 def test_mean_difference_by_hand():
     codes = np.array([[1.0, 0.0], [3.0, 0.0], [2.0, 5.0]])
@@ -16,10 +14,10 @@ def test_mean_difference_by_hand():
         directions.mean_difference(codes, np.ones(3, bool))
 
 
-def test_regression_tells_factors_apart_that_occur_together():
-    age = RNG.normal(size=2000)
-    glasses = (age + RNG.normal(size=2000) > 0).astype(float)
-    codes = np.stack([3 * age, 2 * glasses], axis=1) + 0.1 * RNG.normal(size=(2000, 2))
+def test_regression_tells_factors_apart_that_occur_together(rng):
+    age = rng.normal(size=2000)
+    glasses = (age + rng.normal(size=2000) > 0).astype(float)
+    codes = np.stack([3 * age, 2 * glasses], axis=1) + 0.1 * rng.normal(size=(2000, 2))
     vectors = directions.regression_vectors(codes, np.stack([age, glasses, np.ones(2000)], axis=1))
     np.testing.assert_allclose(vectors[0], [3 * age.std(), 0], atol=0.02)
     np.testing.assert_allclose(vectors[1] / glasses.std(), [0, 2], atol=0.02)
@@ -80,9 +78,9 @@ def test_no_turn_is_found_where_all_is_symmetric():
         directions.find_turn(model, params, np.random.default_rng(0).normal(size=(50, 2)))
 
 
-def test_strips_go_from_one_end_of_the_curve_to_the_other():
+def test_strips_go_from_one_end_of_the_curve_to_the_other(rng):
     model, params = linear_pictures(2, (2, 2, 1))
-    codes = RNG.normal(size=(100, 2))
+    codes = rng.normal(size=(100, 2))
     curve = fit_curve(codes, codes[:, 0], degree=1)
     values, strips = directions.rotate(model, params, curve, codes[:3], 5)
     assert strips.shape == (3, 5, 2, 2, 1)

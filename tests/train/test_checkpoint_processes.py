@@ -1,7 +1,9 @@
+import contextlib
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -129,7 +131,14 @@ with Checkpoints(Path(sys.argv[1])) as checkpoints:
 """
 
 
-def test_a_kill_at_any_instant_leaves_the_last_step_that_was_saved(tmp_path: Path):
+@pytest.fixture
+def at_end() -> Iterator[contextlib.ExitStack]:
+    """What is to be done though the test fails."""
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+def test_a_kill_at_any_instant_leaves_the_last_step_that_was_saved(tmp_path: Path, at_end):
     delays = np.random.default_rng(0).uniform(0.0, 0.5, 3)
     directories = [tmp_path / str(n) / "checkpoints" for n in range(len(delays))]
     for directory in directories:
@@ -140,6 +149,8 @@ def test_a_kill_at_any_instant_leaves_the_last_step_that_was_saved(tmp_path: Pat
         )
         for directory in directories
     ]
+    for training in trainings:
+        at_end.callback(training.kill)
     for training, directory, delay in zip(trainings, directories, delays, strict=True):
         with training:
             try:
