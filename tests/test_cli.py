@@ -1,6 +1,7 @@
 """The command as a person uses it: a line for what is wrong, an object for `--json`, an example for each."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -273,6 +274,18 @@ def test_tensorboard_that_is_missing_leaves_no_run(tmp_path, capsys, monkeypatch
     arguments = ["train", LSTM, *TINY, "--ckpt-dir", tmp_path, "--training.tensorboard", "true"]
     assert "pip install" in refused(capsys, *arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_compiled_programs_that_a_kill_cut_short_are_no_complaint(ckpt_dir, tmp_path):
+    words = [sys.executable, "-m", "rgnn_jax", "sample", "tiny", "--ckpt-dir", str(ckpt_dir)]
+    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(tmp_path)}
+    first = subprocess.run(words, capture_output=True, text=True, env=environment)
+    entries = [entry for entry in tmp_path.iterdir() if entry.is_file()]
+    assert entries
+    for entry in entries:
+        entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
+    second = subprocess.run(words, capture_output=True, text=True, env=environment)
+    assert (second.returncode, second.stdout, second.stderr) == (0, first.stdout, "")
 
 
 @pytest.mark.parametrize("command", ["list --ckpt-dir {}", "data list"])
