@@ -168,14 +168,15 @@ def removed_if_useless(directory: RunDirectory, new: bool = True) -> Iterator[No
 
 
 def _remove(path: Path) -> None:
-    """Takes a directory away until it stays away: Orbax's threads write on for a moment after a failed save,
-    and make the directory anew for it.
+    """Takes a directory away until it has stayed away for a second.
+
+    Orbax's threads write on for a moment after a failed save, and make the directory anew for it.
     """
     started = there = time.monotonic()
-    while (now := time.monotonic()) < min(there + 1, started + 10):
+    while time.monotonic() < min(there + 1, started + 10):
         if path.exists():
             shutil.rmtree(path, ignore_errors=True)
-            there = now
+            there = time.monotonic()
         time.sleep(0.02)
 
 
