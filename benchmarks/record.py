@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+_BUSY = 0.2
+"""Cores that other work may keep busy before it is said."""
+
 _PACKAGES = ("rgnn-jax", "jax", "jaxlib", "flax", "optax", "numpy", "torch")
 
 Row = dict[str, Any]
@@ -93,7 +96,7 @@ def busy_cores() -> float:
         busy = _core_seconds(counters) - before
     else:
         busy = os.getloadavg()[0]
-    if busy > 0.2:
+    if busy > _BUSY:
         message = f"other work keeps {busy:.1f} cores busy: ratios measured now mean little"
         print(message, file=sys.stderr)
     return round(busy, 2)
@@ -111,7 +114,9 @@ def where(measurement: dict[str, Any]) -> str:
     names = {"python": "Python", "jax": "JAX", "flax": "Flax", "torch": "PyTorch"}
     packages = ", ".join(f"{label} {found[name]}" for name, label in names.items() if name in found)
     accelerator = "" if machine["accelerator"] == "none" else f", {machine['accelerator']}"
-    return f"{machine['cpu']}, {machine['cores']} cores{accelerator}; {packages}; {measurement['date']}"
+    busy = measurement["settings"].get("busy_cores_before", 0.0)
+    load = f", other work on {busy:.1f} of them" if busy > _BUSY else ""
+    return f"{machine['cpu']}, {machine['cores']} cores{load}{accelerator}; {packages}; {measurement['date']}"
 
 
 def cells(rows: Sequence[Row], columns: Sequence[Column]) -> list[list[str]]:

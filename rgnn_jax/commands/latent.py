@@ -30,7 +30,7 @@ def register(commands: Any) -> None:
         "latent",
         run,
         "Look into the latent space of a model of pictures; figures go to the run's figures/.",
-        "rgnn latent faces_beta_4 rotate --image portrait.jpg",
+        "rgnn latent faces rotate --index 0",
         takes_settings=True,
     )
     add_run(parser)

@@ -54,17 +54,13 @@ def make_page(results: TextResults) -> Report:
 
 
 def to_terminal(results: TextResults) -> str:
-    """Beginnings and continuations of each model, and the losses, in plain lines."""
+    """What each model writes early, midway and at the end, and the losses, in plain lines."""
     shown = results.paragraphs["held-out"]
     lines = [f"A held-out paragraph, continued greedily from its first {PROMPT} characters", ""]
     for name, model in results.models.items():
-        end = model.stages[-1]
-        lines += [
-            f"{name}, epoch {epochs(end.epoch)}",
-            f"Text:  {_line(shown.prompt + shown.truth)}",
-            f"Model: {_line(shown.prompt + end.greedy['held-out'])}",
-            "",
-        ]
+        written = {"text": shown.truth}
+        written |= {f"epoch {epochs(stage.epoch)}": stage.greedy["held-out"] for stage in model.stages}
+        lines += [name, *(f"{when:>12}  {_line(shown.prompt + text)}" for when, text in written.items()), ""]
     rows = [
         {
             "model": name,

@@ -95,8 +95,9 @@ def test_commands_on_the_page_quote_the_beginning():
 
 def test_the_terminal_shows_what_each_model_writes_on_one_line():
     lines = to_terminal(results()).splitlines()
-    assert lines.count("Model: \"it'sthe gate¶¶") == 3
-    assert lines.count('Text:  "it\'s late," she said.') == 3
+    assert lines.count('        text  "it\'s late," she said.') == 3
+    for epoch in (10, 100, 300):
+        assert lines.count(f"{f'epoch {epoch}':>12}  \"it'sthe gate¶¶") == 3
     assert any(line.split()[:3] == ["LSTM", "1,234", "300"] for line in lines)
 
 
